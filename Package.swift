@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Language settings every Swift target shares.
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+// The targets that decide and decode touch no raw memory, and the compiler proves it.
+let pure: [SwiftSetting] = common + [.strictMemorySafety()]
+
+// Whole-module optimisation across targets, so that the pure core costs nothing for being a module of its own.
+let exportFlags: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-static-stdlib",
+            "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/HedgeExport/hedgerouter.map",
+            "-Xlinker", "-soname=libhedgerouter.so.0",
+            "-Xlinker", "-z", "-Xlinker", "defs",
+            "-Xlinker", "-z", "-Xlinker", "nodelete",
+            "-Xlinker", "--gc-sections",
+        ],
+        // Sanitizer builds need undefined symbols that only the final program resolves.
+        .when(configuration: .release)
+    )
+]
+
+let package = Package(
+    name: "hedgerouter",
+    products: [
+        .library(name: "hedgerouter", type: .dynamic, targets: ["HedgeExport"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+    ],
+    targets: [
+        .systemLibrary(name: "CHedgeRouter", path: "include"),
+        .systemLibrary(name: "CCurl", path: "Sources/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CJansson", path: "Sources/CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+
+        .target(
+            name: "HedgeCore",
+            dependencies: [
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: pure
+        ),
+        .target(name: "HedgeJSON", dependencies: ["CJansson"], swiftSettings: common),
+        .target(name: "HedgeProviders", dependencies: ["HedgeJSON", "HedgeCore"], swiftSettings: pure),
+        .target(name: "HedgeTransport", dependencies: ["CCurl", "HedgeJSON"], swiftSettings: common),
+        .target(
+            name: "HedgeRouter",
+            dependencies: [
+                "HedgeCore", "HedgeJSON", "HedgeProviders", "HedgeTransport",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: common
+        ),
+        .target(name: "HedgeABI", dependencies: ["CHedgeRouter", "HedgeRouter"], swiftSettings: common),
+        .target(
+            name: "HedgeExport", dependencies: ["HedgeABI"], exclude: ["hedgerouter.map"], swiftSettings: common,
+            linkerSettings: exportFlags
+        ),
+
+        .testTarget(name: "HedgeCoreTests", dependencies: ["HedgeCore"], swiftSettings: common),
+        .testTarget(name: "HedgeJSONTests", dependencies: ["HedgeJSON"], swiftSettings: common),
+        .testTarget(name: "HedgeProvidersTests", dependencies: ["HedgeProviders", "HedgeCore", "HedgeJSON"], swiftSettings: common),
+        .testTarget(name: "HedgeTransportTests", dependencies: ["HedgeTransport", "HedgeJSON"], swiftSettings: common),
+        .testTarget(
+            name: "HedgeRouterTests",
+            dependencies: ["HedgeRouter", "HedgeCore", "HedgeJSON", "HedgeProviders", "HedgeTransport"],
+            swiftSettings: common
+        ),
+    ]
+)

@@ -1,0 +1,146 @@
+/// Everything the core needs to know of a configuration.
+public struct CoreConfiguration: Sendable {
+    public var deployments: [DeploymentConfiguration]
+    public var groups: [GroupConfiguration]
+    public var policy: Policy
+
+    public init(deployments: [DeploymentConfiguration], groups: [GroupConfiguration], policy: Policy) {
+        self.deployments = deployments
+        self.groups = groups
+        self.policy = policy
+    }
+}
+
+/// One endpoint, model and key.
+public struct DeploymentConfiguration: Sendable {
+    public var id: DeploymentID
+
+    /// Deployments of one failure domain tend to be slow or down together; a hedge prefers another domain.
+    public var failureDomain: String
+
+    /// Share of traffic under `simpleShuffle`, relative to the group's other deployments.
+    public var weight: Double
+
+    /// Requests and tokens per minute, and attempts in flight, at most; nil for no limit.
+    public var requestsPerMinute: Int?
+    public var tokensPerMinute: Int?
+    public var maxParallelRequests: Int?
+
+    /// Prices per token, in any one currency; nil when unknown.
+    public var inputCostPerToken: Double?
+    public var outputCostPerToken: Double?
+
+    public var timeouts: AttemptTimeouts
+
+    /// Base length of a cooldown.
+    public var cooldown: Interval
+
+    public init(
+        id: DeploymentID,
+        failureDomain: String = "",
+        weight: Double = 1,
+        requestsPerMinute: Int? = nil,
+        tokensPerMinute: Int? = nil,
+        maxParallelRequests: Int? = nil,
+        inputCostPerToken: Double? = nil,
+        outputCostPerToken: Double? = nil,
+        timeouts: AttemptTimeouts = AttemptTimeouts(),
+        cooldown: Interval = .milliseconds(Int64(5000))
+    ) {
+        self.id = id
+        self.failureDomain = failureDomain
+        self.weight = weight
+        self.requestsPerMinute = requestsPerMinute
+        self.tokensPerMinute = tokensPerMinute
+        self.maxParallelRequests = maxParallelRequests
+        self.inputCostPerToken = inputCostPerToken
+        self.outputCostPerToken = outputCostPerToken
+        self.timeouts = timeouts
+        self.cooldown = cooldown
+    }
+}
+
+/// The timeouts of one attempt, all counted by the core but `connect`.
+public struct AttemptTimeouts: Hashable, Sendable {
+    /// Until the connection stands, TLS included.
+    public var connect: Interval
+    /// From the start of a streaming attempt to its first real token.
+    public var firstToken: Interval?
+    /// Between two pieces of output after the first token; keep-alives do not count.
+    public var gap: Interval?
+    /// For the whole attempt.
+    public var total: Interval?
+
+    public init(
+        connect: Interval = .milliseconds(Int64(10_000)),
+        firstToken: Interval? = nil,
+        gap: Interval? = nil,
+        total: Interval? = .milliseconds(Int64(600_000))
+    ) {
+        self.connect = connect
+        self.firstToken = firstToken
+        self.gap = gap
+        self.total = total
+    }
+}
+
+/// A name callers ask for, and the deployments that serve it.
+public struct GroupConfiguration: Sendable {
+    public var id: GroupID
+    public var deployments: [DeploymentID]
+
+    public init(id: GroupID, deployments: [DeploymentID]) {
+        self.id = id
+        self.deployments = deployments
+    }
+}
+
+/// How deployments of a group are ranked.
+public enum RoutingStrategy: String, Hashable, Sendable, CaseIterable {
+    case staggeredHedge = "staggered-hedge-routing"
+    case latencyBased = "latency-based-routing"
+    case simpleShuffle = "simple-shuffle"
+    case leastBusy = "least-busy"
+    case costBased = "cost-based-routing"
+    case usageBased = "usage-based-routing"
+}
+
+/// The settings of every decision; defaults are those of the configuration document.
+public struct Policy: Sendable {
+    public var strategy: RoutingStrategy = .staggeredHedge
+
+    /// Race while a class of requests has no history.
+    public var coldStartParallel = true
+    /// Attempts in flight for one request, race or hedge.
+    public var maxParallelAttempts = 3
+    /// Attempts made for one request altogether, failovers included.
+    public var maxAttempts = 4
+    /// Hedges of one request.
+    public var maxHedges = 1
+
+    /// Percentile of the primary's latency at which a hedge starts, in (0, 1).
+    public var hedgePercentile = 0.95
+    /// A fixed threshold instead of the percentile.
+    public var hedgeThreshold: Interval?
+    public var hedgeThresholdMin: Interval = .milliseconds(Int64(50))
+    public var hedgeThresholdMax: Interval?
+    /// Hedges as a share of requests sent; 0 turns hedging off.
+    public var hedgeBudget = 0.10
+    /// Share of would-be hedges withheld as the control arm.
+    public var controlFraction = 0.01
+
+    /// Samples older than this are forgotten.
+    public var sampleLifetime: Interval = .seconds(3600)
+    /// Half-life of a sample's weight.
+    public var sampleHalfLife: Interval = .seconds(600)
+    /// Deployments within this share of the best are chosen among at random.
+    public var lowestLatencyBuffer = 0.03
+
+    /// Deadline of a request that brings none of its own.
+    public var requestTimeout: Interval?
+
+    /// Consecutive hard failures that start a cooldown.
+    public var allowedFails = 3
+
+    public init() {}
+}

@@ -1,0 +1,172 @@
+public import HedgeCore
+public import HedgeJSON
+
+/// A wire format: how a chat completion request is put to a provider, and how its answer is read.
+///
+/// One value per format, without state of its own; what changes during a response lives in its ``ResponseDecoder``.
+public protocol Provider: Sendable {
+    /// The name before the slash in `model: "openai/gpt-4o"`.
+    var name: String { get }
+
+    /// Where requests for `endpoint` go and the header lines that never change, made once per configuration.
+    func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead
+
+    /// The request in this provider's format.
+    func encode(_ request: ChatRequest, for endpoint: Endpoint) throws(UnsupportedRequest) -> EncodedRequest
+
+    /// A decoder for one response to `request`.
+    func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder
+}
+
+/// A deployment as its provider sees it.
+public struct Endpoint: Sendable {
+    /// The provider's own name for the model, without the provider prefix.
+    public var model: String
+    /// Base URL without a trailing slash, such as `https://api.openai.com/v1`.
+    public var baseURL: String
+    /// The key, if one is needed.
+    public var apiKey: Secret?
+    /// `OpenAI-Organization`, where it applies.
+    public var organization: String?
+    /// Further header lines (`Name: value`) from the configuration.
+    public var extraHeaders: [String]
+
+    public init(
+        model: String, baseURL: String, apiKey: Secret? = nil, organization: String? = nil, extraHeaders: [String] = []
+    ) {
+        self.model = model
+        self.baseURL = baseURL
+        self.apiKey = apiKey
+        self.organization = organization
+        self.extraHeaders = extraHeaders
+    }
+}
+
+/// Text that must not be shown: it prints as `***` wherever it is printed by accident.
+public struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// The text itself, for the one place that sends it.
+    public let exposed: String
+
+    public init(_ text: String) {
+        exposed = text
+    }
+
+    public var description: String { "***" }
+    public var debugDescription: String { "***" }
+}
+
+/// The part of an HTTP request that is the same for every request to an endpoint.
+public struct RequestHead: Sendable {
+    public var url: String
+    /// Header lines, `Name: value`.
+    public var headers: [String]
+
+    public init(url: String, headers: [String]) {
+        self.url = url
+        self.headers = headers
+    }
+}
+
+/// The part of an HTTP request that differs from one request to the next.
+public struct EncodedRequest: Sendable {
+    public var body: Bytes
+    /// Header lines of this request alone, such as a signature.
+    public var headers: [String]
+
+    public init(body: Bytes, headers: [String] = []) {
+        self.body = body
+        self.headers = headers
+    }
+}
+
+/// A request uses a field that the provider has no equivalent for.
+public struct UnsupportedRequest: Error, Hashable, Sendable {
+    public var field: String
+
+    public init(field: String) {
+        self.field = field
+    }
+}
+
+/// Reads one response: its head, its body in whatever pieces it arrives, and its end.
+///
+/// Calls come in the order ``begin(_:)``, ``decode(_:into:)`` any number of times, ``end(into:)`` on a clean end of
+/// the transfer. A transfer that broke gets no `end`. After the decoder gave `completed` or `failed` it gives nothing
+/// more.
+public protocol ResponseDecoder: AnyObject {
+    /// Takes the head of the final response; interim (1xx) responses are not told.
+    func begin(_ head: ResponseHead)
+
+    /// Takes the next bytes of the body and appends what they complete.
+    func decode(_ bytes: Span<UInt8>, into output: inout DecodedOutput)
+
+    /// Takes the clean end of the body and appends `completed` or `failed` unless that was given before.
+    func end(into output: inout DecodedOutput)
+}
+
+/// Status and header lines of a response.
+public struct ResponseHead: Sendable {
+    public var status: Int
+    /// Header lines as received, each ended by CR LF, without the status line.
+    public var rawHeaders: [UInt8]
+
+    public init(status: Int, rawHeaders: [UInt8] = []) {
+        self.status = status
+        self.rawHeaders = rawHeaders
+    }
+}
+
+/// What a decoder made of some bytes: a buffer its caller reuses from one call to the next.
+public struct DecodedOutput: Sendable {
+    /// The texts of all chunks, one after another.
+    public var text: [UInt8] = []
+    public var events: [DecodedEvent] = []
+
+    public init() {}
+
+    /// Empties the buffer and keeps its memory.
+    public mutating func removeAll() {
+        text.removeAll(keepingCapacity: true)
+        events.removeAll(keepingCapacity: true)
+    }
+}
+
+/// A step of a response, in provider-neutral form.
+public enum DecodedEvent: Sendable {
+    /// One `chat.completion.chunk` for the caller, or the one `chat.completion` of a request that does not stream:
+    /// a range of ``DecodedOutput/text``. `isOutput` tells whether it carries model output that is not empty (text,
+    /// reasoning, refusal or a tool call), which alone counts as a token.
+    case chunk(Range<Int>, isOutput: Bool)
+
+    /// Tokens so far as the provider counts them; a later one replaces an earlier one.
+    case usage(Usage)
+
+    /// The provider's own terminal was seen, or the whole valid answer.
+    case completed
+
+    /// The provider's answer is an error, in whatever form it came.
+    case failed(ProviderFailure)
+}
+
+/// An error answer, classified.
+public struct ProviderFailure: Error, Hashable, Sendable {
+    public var kind: FailureKind
+    /// HTTP status, also of an error inside a stream that began with 200.
+    public var httpStatus: Int
+    /// What the provider calls it: its `type` or `code`, an identifier and never free text.
+    public var code: String?
+    /// The provider's own words. For the caller of this request only: they may quote the prompt.
+    public var providerMessage: String?
+    public var retryAfter: Interval?
+
+    public init(
+        kind: FailureKind, httpStatus: Int, code: String? = nil, providerMessage: String? = nil,
+        retryAfter: Interval? = nil
+    ) {
+        self.kind = kind
+        self.httpStatus = httpStatus
+        self.code = code
+        self.providerMessage = providerMessage
+        self.retryAfter = retryAfter
+    }
+}
