@@ -17,6 +17,8 @@ let pure: [SwiftSetting] = common + [.strictMemorySafety()]
 let exportFlags: [LinkerSetting] = [
     .unsafeFlags(
         [
+            // Gold, the default of the toolchain, puts local Swift symbols into the dynamic table; lld does not.
+            "-use-ld=lld",
             "-static-stdlib",
             "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/HedgeExport/hedgerouter.map",
             "-Xlinker", "-soname=libhedgerouter.so.0",

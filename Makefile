@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The front door: `make help` lists the targets. Each target installs what it needs (scripts/setup.sh) and builds only
+# what changed.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+SECONDS ?= 60
+CC ?= cc
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
+C99 := -std=c99 -D_POSIX_C_SOURCE=200809L $(WARNINGS)
+
+version_of = $(shell sed -n 's/^\#define HR_VERSION_$(1) \([0-9]*\)$$/\1/p' include/hedgerouter.h)
+MAJOR := $(call version_of,MAJOR)
+VERSION := $(MAJOR).$(call version_of,MINOR).$(call version_of,PATCH)
+SONAME := libhedgerouter.so.$(MAJOR)
+
+BUILD := .build
+DIST := $(BUILD)/dist
+LIBRARY := $(DIST)/lib/libhedgerouter.so.$(VERSION)
+HEADERS := $(DIST)/include/hedgerouter.h $(DIST)/include/hedgerouter_sim.h
+PKGCONFIG := $(DIST)/lib/pkgconfig/hedgerouter.pc
+LINK := -I$(DIST)/include -L$(DIST)/lib -Wl,-rpath,$(abspath $(DIST)/lib) -lhedgerouter
+SOURCES := Package.swift $(shell find Sources include -type f)
+SWIFT_BUILD := swift build -c release --product hedgerouter --jobs $(JOBS)
+SUITE := python3 scripts/suite.py
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+.PHONY: all
+all: $(LIBRARY) $(HEADERS) $(PKGCONFIG) ## Build the library, its headers and its pkg-config file into .build/dist
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+# --- library ---------------------------------------------------------------------------------------------------------
+
+# SwiftPM leaves the library alone when nothing it is made of changed, so a stamp says when it was last asked.
+$(BUILD)/release.stamp: $(SOURCES)
+	@scripts/setup.sh build
+	$(SWIFT_BUILD)
+	@touch $@
+
+# Debug information goes, and the names inside the Swift runtime; our own stay, so that profilers and valgrind can show
+# them.
+$(LIBRARY): $(BUILD)/release.stamp
+	@mkdir -p $(@D)
+	strip --strip-unneeded --wildcard -K "hr_*" -K "*Hedge*" -o $@ $(BUILD)/release/libhedgerouter.so
+	@ln -sf $(@F) $(@D)/$(SONAME)
+	@ln -sf $(SONAME) $(@D)/libhedgerouter.so
+
+$(DIST)/include/%.h: include/%.h
+	@mkdir -p $(@D)
+	@cp $< $@
+
+$(PKGCONFIG): hedgerouter.pc.in include/hedgerouter.h
+	@mkdir -p $(@D)
+	@sed 's/@VERSION@/$(VERSION)/' $< > $@
+
+# The pkg-config file finds its prefix from its own place, so an installed tree can be moved.
+.PHONY: install
+install: all ## Install below PREFIX (/usr/local); DESTDIR and LIBDIR are honoured
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	install -m 755 $(LIBRARY) $(DESTDIR)$(LIBDIR)/
+	ln -sf libhedgerouter.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libhedgerouter.so
+	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/
+	sed -e 's|^prefix=.*|prefix=$(PREFIX)|' -e 's|^libdir=.*|libdir=$(LIBDIR)|' \
+	    -e 's|^includedir=.*|includedir=$(INCLUDEDIR)|' -e 's/@VERSION@/$(VERSION)/' hedgerouter.pc.in \
+	    > $(DESTDIR)$(LIBDIR)/pkgconfig/hedgerouter.pc
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there
+	rm -f $(DESTDIR)$(LIBDIR)/libhedgerouter.so $(DESTDIR)$(LIBDIR)/$(SONAME) \
+	      $(DESTDIR)$(LIBDIR)/libhedgerouter.so.$(VERSION) $(DESTDIR)$(LIBDIR)/pkgconfig/hedgerouter.pc \
+	      $(DESTDIR)$(INCLUDEDIR)/hedgerouter.h $(DESTDIR)$(INCLUDEDIR)/hedgerouter_sim.h
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf $(BUILD)
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: ## Run every suite; the last line is the total
+	@scripts/setup.sh test
+	@scripts/test.sh
+
+.PHONY: lint
+lint: ## Check formatting and the house rules
+	@scripts/setup.sh lint
+	@scripts/lint.sh
+
+.PHONY: format
+format: ## Format Swift, C and Go sources in place
+	@scripts/setup.sh lint
+	@scripts/lint.sh --fix
