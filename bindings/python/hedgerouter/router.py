@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The router: what an application holds on to."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import ctypes
+import json
+import time
+import weakref
+from types import TracebackType
+from typing import Any, Dict, Literal, Mapping, Optional, Sequence, Type, Union, overload
+
+from . import _bindings as b
+from . import errors
+from ._bridge import EventBridge
+from ._ffi import lib, new_error, take_string
+from ._logging import Log, callback_for, library_level
+from ._request import encode
+from .config import Config, document
+from .response import Response
+from .streams import SLICE_MS, AsyncStream, Pull, Stream
+
+Messages = Sequence[Mapping[str, Any]]
+Answer = Union[Response, Stream]
+AsyncAnswer = Union[Response, AsyncStream]
+
+
+class Router:
+    """Sends chat requests to the deployment that will answer first.
+
+    A router may be used from any number of threads and event loops at once. Make it after forking: in a child
+    process every method but `close()` raises ForkedError. Close it when done, or use it in a `with` block.
+
+    :param config: a mapping, JSON text, or the path of a JSON or YAML file.
+    :param log: None for silence, True for the logger named "hedgerouter", a logger, or a callable that takes a level
+        of the logging module and the record as a dictionary. Records come from the library's own threads, so
+        whatever receives them must return quickly and must not call the router.
+    :param log_level: the most detailed level wanted, as the logging module has it.
+    """
+
+    def __init__(
+        self, config: Config, *, log: Optional[Log] = None, log_level: Union[int, str] = "WARNING"
+    ) -> None:
+        self._handle = b.hr_router()
+        text = document(config)
+        options = b.hr_router_options(struct_size=ctypes.sizeof(b.hr_router_options))
+        self._log_callback = None
+        if log is not None and log is not False:
+            self._log_callback = callback_for(log)
+            options.log_callback = self._log_callback
+            options.log_level = library_level(log_level)
+        error = new_error()
+        errors.check(
+            lib.hr_router_new(text, len(text), ctypes.byref(options), ctypes.byref(self._handle), ctypes.byref(error)),
+            error,
+        )
+        self._bridge = EventBridge(self._handle)
+        _open_routers.add(self)
+
+    @overload
+    def completion(
+        self, model: str, messages: Messages, *, stream: Literal[False] = False, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> Response: ...
+
+    @overload
+    def completion(
+        self, model: str, messages: Messages, *, stream: Literal[True], timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> Stream: ...
+
+    @overload
+    def completion(
+        self, model: str, messages: Messages, *, stream: bool, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> Answer: ...
+
+    def completion(
+        self, model: str, messages: Messages, *, stream: bool = False, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> Answer:
+        """Send a chat completion request and wait for the answer, or for its first token when streaming.
+
+        Ctrl-C works while it waits, and cancels the request.
+
+        :param model: name of a model group of the configuration.
+        :param stream: return a Stream, once a deployment has produced its first token.
+        :param timeout: seconds for everything done for this request; None: as configured.
+        :param overrides: routing settings for this request alone. `hedge_threshold_ms` and `max_parallel_requests`
+            may also be given as arguments of their own.
+        :param fields: the rest of the OpenAI request body, such as `temperature`; those that are None are left out.
+        """
+        call = encode(stream, timeout, overrides, {"model": model, "messages": messages, **fields})
+        pull = Pull(self, call)
+        try:
+            while not (pull.inbox.committed if stream else pull.inbox.ended):
+                pull.wait()
+            if stream and (pull.inbox.error is None or pull.inbox.start is not None):
+                return Stream(pull)
+            if pull.inbox.error is not None:
+                raise pull.inbox.error
+            answer = pull.inbox.answer()
+        except BaseException:
+            pull.free()
+            raise
+        pull.free()
+        return answer
+
+    @overload
+    async def acompletion(
+        self, model: str, messages: Messages, *, stream: Literal[False] = False, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> Response: ...
+
+    @overload
+    async def acompletion(
+        self, model: str, messages: Messages, *, stream: Literal[True], timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> AsyncStream: ...
+
+    @overload
+    async def acompletion(
+        self, model: str, messages: Messages, *, stream: bool, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> AsyncAnswer: ...
+
+    async def acompletion(
+        self, model: str, messages: Messages, *, stream: bool = False, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> AsyncAnswer:
+        """As `completion()`, for asyncio: cancelling the task that waits cancels the request."""
+        call = encode(stream, timeout, overrides, {"model": model, "messages": messages, **fields})
+        request = self._bridge.start(call)
+        inbox = request.inbox
+        while not (inbox.committed if stream else inbox.ended):
+            await request.wait()
+        if stream and (inbox.error is None or inbox.start is not None):
+            return AsyncStream(request)
+        return inbox.answer()
+
+    def stats(self) -> Dict[str, Any]:
+        """What the router has seen and done so far. Newer libraries add keys."""
+        out, error = ctypes.c_void_p(), new_error()
+        errors.check(lib.hr_stats_json(self._handle, ctypes.byref(out), None, ctypes.byref(error)), error)
+        stats: Dict[str, Any] = json.loads(take_string(out))
+        return stats
+
+    def reload(self, config: Config) -> None:
+        """Replace the configuration. Deployments that stay keep what was learned of them; requests in flight go on.
+
+        A document that is not valid raises ConfigError and changes nothing.
+        """
+        text, error = document(config), new_error()
+        errors.check(lib.hr_router_reload(self._handle, text, len(text), ctypes.byref(error)), error)
+
+    def drain(self, timeout: Optional[float] = None) -> None:
+        """Refuse new requests and wait until those in flight have ended.
+
+        :param timeout: seconds; None for no limit. WaitTimeoutError when they pass; requests still in flight go on.
+        """
+        error = new_error()
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = SLICE_MS if end is None else min(SLICE_MS, max(0, int((end - time.monotonic()) * 1000)))
+            code = lib.hr_router_drain(self._handle, left, ctypes.byref(error))
+            if code != b.HR_E_TIMEOUT or (end is not None and time.monotonic() >= end):
+                errors.check(code, error)
+                return
+
+    def close(self) -> None:
+        """Cancel what is in flight and release everything; takes some milliseconds. Closing again does nothing.
+
+        Requests that other threads or tasks wait for end with ClosedError.
+        """
+        if self._handle.id:
+            _open_routers.discard(self)
+            lib.hr_router_free(ctypes.byref(self._handle))
+            self._handle.id = 0
+            self._bridge.close()
+
+    async def aclose(self) -> None:
+        """As `close()`, without blocking the event loop."""
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called."""
+        return not self._handle.id
+
+    def __enter__(self) -> "Router":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> "Router":
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+_open_routers: "weakref.WeakSet[Router]" = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Stop the library's threads while Python can still receive their log records."""
+    for router in list(_open_routers):
+        router.close()
