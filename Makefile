@@ -103,3 +103,39 @@ lint: ## Check formatting and the house rules
 format: ## Format Swift, C and Go sources in place
 	@scripts/setup.sh lint
 	@scripts/lint.sh --fix
+
+# --- programs --------------------------------------------------------------------------------------------------------
+
+PROGRAMS := $(BUILD)/programs
+jansson = $(shell pkg-config --cflags --libs jansson)
+curl = $(shell pkg-config --cflags --libs libcurl)
+
+$(PROGRAMS)/demo: examples/demo/demo.c $(HEADERS) | $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(C99) $< -o $@ $(LINK) $(jansson)
+
+$(PROGRAMS)/bench/upstream: Tests/bench/upstream.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) $< -o $@
+
+$(PROGRAMS)/bench/floor: Tests/bench/floor.c Tests/bench/bench.h | $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) $< -o $@ $(curl)
+
+$(PROGRAMS)/bench/routed: Tests/bench/routed.c Tests/bench/bench.h $(HEADERS) | $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) $< -o $@ $(LINK)
+
+.PHONY: demo
+demo: ## Race three misbehaving servers on this machine and show what hedging does; under 30 s after the build
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory all $(PROGRAMS)/demo
+	@$(PROGRAMS)/demo examples/demo/upstream.py
+
+BENCH_ARGUMENTS ?= --output $(BUILD)/bench.json
+
+.PHONY: bench
+bench: ## Compare the CPU cost of a request with bare libcurl's
+	@scripts/setup.sh bench
+	@$(MAKE) --no-print-directory all $(addprefix $(PROGRAMS)/bench/,upstream floor routed)
+	@python3 Tests/bench/run.py --programs $(PROGRAMS)/bench $(BENCH_ARGUMENTS)

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compare the library's CPU cost per request with bare libcurl's, in one run, against one server.
+
+    run.py --programs DIR [--rounds N] [--scale F] [--output FILE]
+
+Each scenario runs the clients by turns and reports medians over the rounds. CPU time is that of the client process
+only, all its threads; the server has the other core to itself. No figure here decides whether anything passes: the
+program fails only when a request fails or a client does not deliver the answer.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+
+# Name, what the server sends, what the request asks for, requests in flight, requests of one run.
+SCENARIOS = (
+    ("json, 1 at a time", "json", "json", 1, 3000),
+    ("json, 64 at a time", "json", "json", 64, 12000),
+    ("20-chunk stream, 1 at a time", "paced", "stream", 1, 250),
+    ("20-chunk stream, 64 at a time", "paced", "stream", 64, 4000),
+    ("20 chunks in one piece, 64 at a time", "burst", "stream", 64, 8000),
+)
+CLIENTS = (("libcurl", "floor", ()), ("one deployment", "routed", ()), ("two, hedging", "routed", ("pair",)))
+
+
+def pin(core):
+    """Return a function that keeps a child on one core, or None where there is only one."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return None
+    return lambda: os.sched_setaffinity(0, {cores[core]})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", type=pathlib.Path, required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of requests")
+    parser.add_argument("--output", type=pathlib.Path)
+    arguments = parser.parse_args()
+
+    server = subprocess.Popen([arguments.programs / "upstream"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True, preexec_fn=pin(1))
+    results = []
+    try:
+        port = int(server.stdout.readline())
+        print(f"{'':38}{'CPU per request, us':>34}{'ratio':>16}{'requests/s':>28}{'peak RSS, MB':>24}")
+        header = "".join(f"{name:>{width}}" for width, names in (
+            (34 // 3, ("libcurl", "one", "two")), (8, ("one", "two")), (28 // 3, ("libcurl", "one", "two")),
+            (8, ("libcurl", "one", "two"))) for name in names)
+        print(f"{'':38}{header}")
+        for name, path, kind, concurrency, requests in SCENARIOS:
+            requests = max(10, int(requests * arguments.scale))
+            runs = {client: [] for client, _, _ in CLIENTS}
+            for _ in range(arguments.rounds):
+                for client, program, extra in CLIENTS:
+                    done = subprocess.run(
+                        [arguments.programs / program, f"http://127.0.0.1:{port}/{path}/v1", kind, str(concurrency),
+                         str(requests), *extra], capture_output=True, text=True, timeout=300, preexec_fn=pin(0))
+                    if done.returncode != 0:
+                        print(f"{client} failed in '{name}': {done.stderr.strip()}{done.stdout.strip()}")
+                        return 1
+                    runs[client].append(json.loads(done.stdout))
+            medians = {client: {key: statistics.median(run[key] for run in of)
+                                for key in ("cpu_us", "per_second", "peak_rss_kb", "bytes")}
+                       for client, of in runs.items()}
+            if not all(each["bytes"] for each in medians.values()):
+                print(f"a client delivered nothing in '{name}'")
+                return 1
+            floor = medians["libcurl"]["cpu_us"]
+            ratios = {client: each["cpu_us"] / floor for client, each in medians.items()}
+            results.append({"scenario": name, "concurrency": concurrency, "requests": requests,
+                            "clients": medians, "ratio": ratios})
+            each = list(medians.values())
+            print(f"{name:38}" + "".join(f"{one['cpu_us']:>11.1f}" for one in each) +
+                  "".join(f"{ratios[client]:>8.2f}" for client, _, _ in CLIENTS[1:]) +
+                  "".join(f"{one['per_second']:>9.0f}" for one in each) +
+                  "".join(f"{one['peak_rss_kb'] / 1024:>8.1f}" for one in each), flush=True)
+    finally:
+        server.stdin.close()
+        server.wait(10)
+    if arguments.output:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.write_text(json.dumps(
+            {"machine": platform.machine(), "cores": os.cpu_count(), "rounds": arguments.rounds,
+             "results": results}, indent=1) + "\n", encoding="utf-8")
+        print(f"written to {arguments.output}")
+    print(f"bench: {len(results)} passed, 0 failed, 0 skipped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
