@@ -1,0 +1,59 @@
+import HedgeJSON
+import Testing
+
+@Suite struct JSONWriterTests {
+    @Test("commas, brackets and every type come out as JSON")
+    func everything() throws {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("s", "a\"\\\n\t\u{1}\u{7F}é")
+        writer.member("i", -5)
+        writer.member("u", UInt64.max)
+        writer.member("d", 0.1)
+        writer.member("b", true)
+        writer.key("n")
+        writer.null()
+        writer.key("k\"")
+        writer.beginArray()
+        writer.value(1)
+        writer.beginObject()
+        writer.endObject()
+        writer.beginArray()
+        writer.endArray()
+        writer.raw(Array(#"{"x":1}"#.utf8))
+        writer.value("last")
+        writer.endArray()
+        writer.member("after", 1)
+        writer.endObject()
+        let expected =
+            #"{"s":"a\"\\\n\t\u0001\u007fé","i":-5,"u":18446744073709551615,"d":0.1,"b":true,"n":null,"#
+            + #""k\"":[1,{},[],{"x":1},"last"],"after":1}"#
+        #expect(writer.text == expected)
+    }
+
+    @Test("what JSON has no number for becomes null", arguments: [Double.nan, .infinity, -.infinity])
+    func notANumber(value: Double) {
+        var writer = JSONWriter()
+        writer.value(value)
+        #expect(writer.text == "null")
+    }
+
+    @Test("bytes that are no UTF-8 become the replacement character")
+    func invalidUTF8() {
+        var bytes: [UInt8] = []
+        JSONWriter.appendQuoted([0x61, 0xFF, 0x22, 0xC3].span, to: &bytes)
+        #expect(String(decoding: bytes, as: UTF8.self) == "\"a\u{FFFD}\\\"\u{FFFD}\"")
+    }
+
+    @Test("doubles are written in the shortest form that reads back the same")
+    func doubles() throws {
+        var random = SplitMix(state: 3)
+        for _ in 0..<2000 {
+            let value = Double(bitPattern: random.next())
+            guard value.isFinite else { continue }
+            var writer = JSONWriter()
+            writer.value(value)
+            #expect(try JSONDocument.parse(writer.text).root.number == value)
+        }
+    }
+}
