@@ -1,0 +1,229 @@
+/// The document's keys from the top down to one deployment.
+enum DocumentProperties {
+    /// The whole document.
+    static let document = Section(
+        title: "document",
+        text: "The configuration is one JSON object.",
+        properties: [
+            Property(
+                "model_list", .list(of: .section(deployment), minimum: 1), required: true, liteLLM: true,
+                """
+                The deployments. Each entry is one endpoint, model and key; entries with the same `model_name` form a \
+                model group, and a request for that name may be sent to any of them.
+                """
+            ),
+            Property(
+                "router_settings", .section(RouterProperties.settings), liteLLM: true,
+                "How requests are routed, for all model groups."
+            ),
+        ],
+        ignoredNames: LiteLLMNames.sections
+    )
+
+    /// One entry of `model_list`.
+    static let deployment = Section(
+        title: "deployment",
+        text: "One entry of `model_list`.",
+        properties: [
+            Property(
+                "model_name", .text(.nonEmpty), required: true, liteLLM: true,
+                "The model group: the name callers put into `model`. Wildcards are not supported."
+            ),
+            Property(
+                "litellm_params", .section(parameters), liteLLM: true,
+                "What is called, and how. One of `litellm_params` and `params` is required."
+            ),
+            Property("params", .section(parameters), liteLLM: false, "Another name for `litellm_params`."),
+            Property(
+                "model_info", .section(modelInfo), liteLLM: true, "What identifies the deployment, and notes about it."
+            ),
+        ],
+        ignoredNames: LiteLLMNames.deployment,
+        alternatives: [Alternatives(first: "litellm_params", second: "params", isRequired: true)]
+    )
+
+    /// `model_info`.
+    static let modelInfo = Section(
+        title: "model_info",
+        text: "An object for notes. Keys other than `id` are accepted with a warning.",
+        properties: [
+            Property(
+                "id", .either(.text(.nonEmpty), .integer(.min ... .max)),
+                defaultText: "made from `model_name`, `model` and `api_base`", liteLLM: true,
+                """
+                Name of the deployment in logs, metrics and events, and what it is recognised by when the \
+                configuration is replaced. Must be unique. Without it a name is made that stays the same as long as \
+                `model_name`, `model`, `api_base` and `organization` do; keys take no part in it.
+                """
+            )
+        ],
+        ignoredNames: LiteLLMNames.modelInfo,
+        isOpen: true
+    )
+
+    /// `litellm_params`.
+    static let parameters = Section(
+        title: "litellm_params",
+        text: """
+            What a deployment is and how it is called. Strings may read the environment; see \
+            [Environment](#environment).
+            """,
+        properties: connection + timing + capacity,
+        ignoredNames: LiteLLMNames.credentials + LiteLLMNames.deploymentSettings + LiteLLMNames.chatParameters
+            + LiteLLMNames.pricing,
+        alternatives: [Alternatives(first: "api_base", second: "base_url")]
+    )
+
+    /// The longest time a document may ask for: a day.
+    static let day: Double = 86_400
+
+    private static let connection: [Property] = [
+        Property(
+            "model", .text(.nonEmpty), required: true, liteLLM: true,
+            """
+            `provider/name`: the provider that is spoken to and its own name for the model. A name without a provider \
+            is taken for `openai/name`, with a warning.
+            """
+        ),
+        Property(
+            "custom_llm_provider", .text(.nonEmpty), defaultText: "the part of `model` before the first slash",
+            liteLLM: true,
+            "The provider, where `model` does not name it. `model` may then contain slashes of its own."
+        ),
+        Property(
+            "api_base", .text(.baseURL), defaultText: "the provider's own", liteLLM: true,
+            """
+            Base URL of the API, such as `https://api.openai.com/v1`. Required for providers without a public address \
+            of their own. Slashes at its end are ignored.
+            """
+        ),
+        Property("base_url", .text(.baseURL), liteLLM: true, "Another name for `api_base`."),
+        Property(
+            "api_key", .text(.optionalHeaderValue), defaultText: "the provider's environment variable", liteLLM: true,
+            secret: true,
+            """
+            The key. Without it, the provider's customary environment variable (`OPENAI_API_KEY` for `openai`) is \
+            read, but only when `api_base` is left at the provider's own: a key is never sent to another host \
+            unasked. An empty string means no key.
+            """
+        ),
+        Property(
+            "organization", .text(.headerValue), liteLLM: true, "Sent as `OpenAI-Organization`, where that applies."
+        ),
+        Property(
+            "api_version", .text(.headerValue), liteLLM: true, effect: .later, "Version of the provider's API."
+        ),
+        Property(
+            "extra_headers", .map(of: .text(.headerValue)), liteLLM: true, secret: true,
+            """
+            Further header lines for each request: names and their values. Headers that frame the message, such as \
+            `Content-Length`, are refused.
+            """
+        ),
+        Property(
+            "http_version", .choice(["auto", "1.1", "2", "2-prior-knowledge"]), default: .text("auto"), liteLLM: false,
+            """
+            `auto` uses HTTP/2 where TLS negotiates it, else HTTP/1.1. `2-prior-knowledge` speaks HTTP/2 without TLS \
+            and without an upgrade.
+            """
+        ),
+        Property(
+            "proxy", .text(.proxyURL), defaultText: "none", liteLLM: false, secret: true,
+            "Proxy for this deployment. The environment's proxy variables are not read."
+        ),
+        Property(
+            "no_proxy", .text(.nonEmpty), liteLLM: false, "Hosts the proxy is not used for, separated by commas."
+        ),
+        Property(
+            "ca_file", .text(.nonEmpty), defaultText: "the system's certificates", liteLLM: false,
+            "File with the PEM certificates to trust instead of the system's."
+        ),
+    ]
+
+    private static let timing: [Property] = [
+        Property(
+            "timeout", .number(.above(0, to: day)), default: .integer(600), unit: .seconds, liteLLM: true,
+            "Limit for one whole attempt at this deployment."
+        ),
+        Property(
+            "stream_timeout", .number(.above(0, to: day)), defaultText: "`router_settings.stream_timeout`",
+            unit: .seconds, liteLLM: true,
+            """
+            Limit for each wait for output of a stream: what `first_token_timeout` and `gap_timeout` are unless they \
+            are given. Keep-alives are not output.
+            """
+        ),
+        Property(
+            "connect_timeout", .number(.above(0, to: day)), default: .integer(10), unit: .seconds, liteLLM: false,
+            "Limit for making the connection, TLS included."
+        ),
+        Property(
+            "first_token_timeout", .number(.above(0, to: day)), defaultText: "`stream_timeout`", unit: .seconds,
+            liteLLM: false,
+            "Limit from the start of a streaming attempt to its first text, reasoning, refusal or tool call."
+        ),
+        Property(
+            "gap_timeout", .number(.above(0, to: day)), defaultText: "`stream_timeout`", unit: .seconds,
+            liteLLM: false, "Limit between two pieces of a stream's output after the first."
+        ),
+        Property(
+            "cooldown_time", .number(.from(0, to: day)), defaultText: "`router_settings.cooldown_time`",
+            unit: .seconds, liteLLM: true,
+            """
+            Length of this deployment's first cooldown; see `cooldown_time` of `router_settings`.
+            """
+        ),
+    ]
+
+    private static let capacity: [Property] = [
+        Property(
+            "weight", .number(.from(0, to: 1e9)), default: .integer(1), liteLLM: true,
+            "Share of traffic under `simple-shuffle`, relative to the group's other deployments."
+        ),
+        Property(
+            "rpm", .integer(1...1_000_000_000_000), defaultText: "no limit", unit: .perMinute, liteLLM: true,
+            "Requests that may be sent to this deployment."
+        ),
+        Property(
+            "tpm", .integer(1...1_000_000_000_000), defaultText: "no limit", unit: .perMinute, liteLLM: true,
+            "Tokens that may be sent to and received from this deployment."
+        ),
+        Property(
+            "max_parallel_requests", .integer(1...1_000_000), defaultText: "no limit", liteLLM: true,
+            "Attempts in flight at this deployment, of all requests together."
+        ),
+        Property(
+            "input_cost_per_token", .number(.from(0, to: 1e9)), defaultText: "unknown", unit: .price, liteLLM: true,
+            "Price of a prompt token, in any one currency: for `cost-based-routing` and for the cost of hedges."
+        ),
+        Property(
+            "output_cost_per_token", .number(.from(0, to: 1e9)), defaultText: "unknown", unit: .price, liteLLM: true,
+            "Price of a generated token, in the same currency."
+        ),
+        Property(
+            "failure_domain", .text(.nonEmpty), defaultText: "the host of `api_base`", liteLLM: false,
+            """
+            Deployments with the same failure domain tend to be slow or down together; a hedge prefers another domain.
+            """
+        ),
+        Property(
+            "cancel_stops_billing", .boolean, defaultText: "unknown", liteLLM: false,
+            """
+            Whether the provider stops charging when a request is cancelled. Decides how the cost of superseded \
+            attempts is estimated.
+            """
+        ),
+        Property(
+            "order", .integer(0...1_000_000), liteLLM: true, effect: .later,
+            "Deployments of a lower order are used first, those of a higher one only when these fail."
+        ),
+        Property(
+            "num_retries", .integer(0...100), liteLLM: true, effect: .later,
+            "Further attempts after a failure. `max_attempts` of `routing_strategy_args` bounds all attempts."
+        ),
+        Property(
+            "max_retries", .integer(0...100), liteLLM: true, effect: .later,
+            "Retries inside the provider's client. This library has one place for them, `max_attempts`."
+        ),
+    ]
+}

@@ -1,0 +1,72 @@
+public import HedgeCore
+import HedgeJSON
+
+/// The document with which one request changes its routing: `hr_submit_options.overrides`.
+public struct RequestOverridesDocument: Sendable {
+    /// What takes the place of the configured settings.
+    public var overrides: RequestOverrides
+
+    /// Deadline of the request, counted from its submission; nil when the document gives none.
+    public var timeout: Interval?
+
+    /// Reads an overrides document.
+    ///
+    /// The environment is not read: what comes with a request must not be able to ask for it.
+    public static func parse(
+        _ bytes: UnsafeRawBufferPointer
+    ) -> Result<RequestOverridesDocument, ConfigurationReport> {
+        let document: DocumentValue
+        do throws(JSONParseError) {
+            document = try bytes.withMemoryRebound(to: UInt8.self) { bytes throws(JSONParseError) in
+                try DocumentValue.parse(bytes.span)
+            }
+        } catch {
+            return .failure(ConfigurationReport(notJSON: error))
+        }
+        return parse(document)
+    }
+
+    static func parse(_ document: DocumentValue) -> Result<RequestOverridesDocument, ConfigurationReport> {
+        var reader = DocumentReader(environment: nil)
+        let settings = reader.read(document, as: section, at: "")
+        guard let settings, reader.errors.isEmpty else {
+            return .failure(ConfigurationReport(errors: reader.errors, warnings: reader.warnings))
+        }
+        return .success(
+            RequestOverridesDocument(
+                overrides: RequestOverrides(
+                    hedgeThreshold: settings.milliseconds("hedge_threshold_ms"),
+                    maxParallelAttempts: settings.integer("max_parallel_requests")
+                ),
+                timeout: settings.seconds("timeout")
+            )
+        )
+    }
+
+    /// The keys of the document.
+    static let section = Section(
+        title: "overrides",
+        text: """
+            `hr_submit_options.overrides`: a JSON object with settings that take the place of the configured ones for \
+            one request. It does not read the environment.
+            """,
+        properties: [
+            Property(
+                "hedge_threshold_ms", .number(.from(0, to: DocumentProperties.day * 1000)),
+                defaultText: "as configured", unit: .milliseconds, liteLLM: false, "Fixes the hedge threshold."
+            ),
+            Property(
+                "max_parallel_requests", .integer(1...16), defaultText: "as configured", liteLLM: false,
+                "Attempts in flight for this request, race or hedge. 1 means neither."
+            ),
+            Property(
+                "timeout", .number(.above(0, to: DocumentProperties.day)),
+                defaultText: "`router_settings.timeout`", unit: .seconds, liteLLM: true,
+                """
+                Deadline for everything done for this request. `hr_submit_options.timeout_ms`, where it is not 0, \
+                comes before it.
+                """
+            ),
+        ]
+    )
+}
