@@ -42,6 +42,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CHedgeRouter", path: "include"),
         .systemLibrary(name: "CCurl", path: "Sources/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
         .systemLibrary(name: "CJansson", path: "Sources/CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
 
         .target(
@@ -54,7 +55,7 @@ let package = Package(
         ),
         .target(name: "HedgeJSON", dependencies: ["CJansson"], swiftSettings: common),
         .target(name: "HedgeProviders", dependencies: ["HedgeJSON", "HedgeCore"], swiftSettings: pure),
-        .target(name: "HedgeTransport", dependencies: ["CCurl", "HedgeJSON"], swiftSettings: common),
+        .target(name: "HedgeTransport", dependencies: ["CCurl", "CLinux", "HedgeJSON"], swiftSettings: common),
         .target(
             name: "HedgeRouter",
             dependencies: [

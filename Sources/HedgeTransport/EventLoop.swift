@@ -1,169 +1,365 @@
-public import HedgeJSON
-
-/// A transfer, as named by whoever starts it; never reused within one loop.
-public struct TransferID: Hashable, Sendable {
-    public var rawValue: UInt64
-
-    @inlinable
-    public init(rawValue: UInt64) {
-        self.rawValue = rawValue
-    }
-}
-
-/// An HTTP POST to make.
-public struct TransferRequest: Sendable {
-    /// The part shared by every request to one endpoint; its identity keys what the loop keeps ready for it.
-    public var target: TransferTarget
-    /// Header lines of this request alone.
-    public var headers: [String]
-    public var body: Bytes
-    public var connectTimeoutMilliseconds: Int
-
-    public init(target: TransferTarget, headers: [String] = [], body: Bytes, connectTimeoutMilliseconds: Int) {
-        self.target = target
-        self.headers = headers
-        self.body = body
-        self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
-    }
-}
-
-/// Where requests go and how: made once per deployment and configuration, then shared.
-public final class TransferTarget: Sendable {
-    public let url: String
-    /// Header lines, `Name: value`.
-    public let headers: [String]
-    public let network: NetworkSettings
-
-    public init(url: String, headers: [String], network: NetworkSettings = NetworkSettings()) {
-        self.url = url
-        self.headers = headers
-        self.network = network
-    }
-}
-
-/// Network settings of a deployment.
-public struct NetworkSettings: Hashable, Sendable {
-    /// Proxy URL; nil for none. The environment's proxy variables are not read.
-    public var proxy: String?
-    /// Hosts the proxy is not used for, comma-separated.
-    public var noProxy: String?
-    /// File with the certificates to trust instead of the system's.
-    public var certificateAuthorityFile: String?
-    public var httpVersion: HTTPVersion
-
-    public init(
-        proxy: String? = nil, noProxy: String? = nil, certificateAuthorityFile: String? = nil,
-        httpVersion: HTTPVersion = .automatic
-    ) {
-        self.proxy = proxy
-        self.noProxy = noProxy
-        self.certificateAuthorityFile = certificateAuthorityFile
-        self.httpVersion = httpVersion
-    }
-}
-
-public enum HTTPVersion: String, Hashable, Sendable, CaseIterable {
-    /// HTTP/2 when TLS negotiates it, else HTTP/1.1.
-    case automatic = "auto"
-    case http1 = "1.1"
-    case http2 = "2"
-    /// HTTP/2 without TLS and without an upgrade.
-    case http2PriorKnowledge = "2-prior-knowledge"
-}
-
-/// How a transfer ended by itself.
-public enum TransferEnd: Sendable {
-    /// The response is complete as far as HTTP can tell.
-    case complete
-    case failed(TransferFailure)
-}
-
-/// Why a transfer failed.
-public struct TransferFailure: Error, Hashable, Sendable {
-    public enum Kind: String, Hashable, Sendable, CaseIterable {
-        case resolve, connect, connectTimeout, tls, send, receive, closedEarly, http, redirect, other
-    }
-
-    public var kind: Kind
-    /// The CURLcode.
-    public var code: Int32
-    /// One line that names no secret.
-    public var message: String
-
-    public init(kind: Kind, code: Int32, message: String) {
-        self.kind = kind
-        self.code = code
-        self.message = message
-    }
-}
-
-/// What an ``EventLoop`` drives: it is told of transfers, of wake-ups and of the end of each turn, on the loop's thread.
-///
-/// From inside the `transfer…` calls no method of the loop may be called; what they lead to is done in
-/// ``loopTurned(_:now:)``, which follows in the same turn.
-public protocol LoopDriver: AnyObject {
-    /// The head of the final response: status and header lines as received, each ended by CR LF.
-    func transferReceivedHead(_ transfer: TransferID, status: Int, rawHeaders: [UInt8])
-
-    /// Bytes of the body. Valid during the call.
-    ///
-    /// Returns false to stop reading from this transfer until ``EventLoop/resume(_:)``; the same bytes are then given
-    /// again.
-    func transferReceivedBody(_ transfer: TransferID, _ bytes: UnsafeRawBufferPointer) -> Bool
-
-    /// The transfer ended by itself; nothing more is told of it.
-    func transferEnded(_ transfer: TransferID, _ end: TransferEnd)
-
-    /// Another thread called ``EventLoop/wake()``.
-    func loopWoken()
-
-    /// Everything that was ready has been told. Starts and cancels transfers as needed, and returns when the loop
-    /// must turn next at the latest, or nil if only an event can give it work.
-    func loopTurned(_ loop: EventLoop, now: Int64) -> Int64?
-}
+import CCurl
+import Synchronization
 
 /// One thread's event loop: libcurl's multi interface over a poller, and a wake-up from other threads.
 ///
 /// ``run(_:)`` is called on the thread that is to be the loop's; all other methods but ``wake()`` and ``stop()`` are
 /// called on that thread, from inside ``LoopDriver/loopTurned(_:now:)``.
 public final class EventLoop: @unchecked Sendable {
+    // Unchecked: only the loop's thread touches anything here but the atomics and the poller's signal.
+
     /// Resources of the system could not be had.
     public struct SetupError: Error, Sendable {
         public var message: String
     }
 
+    /// What ``wake()`` and the loop tell each other, in one atomic byte.
+    private enum Signal {
+        /// The loop is about to wait, or waits.
+        static let sleeping: UInt8 = 1
+        /// There was a wake-up that the driver has not been told of.
+        static let pending: UInt8 = 2
+    }
+
+    /// A time that never comes.
+    private static let never = Int64.max
+
+    /// What this loop has done so far. Read on the loop's thread.
+    public private(set) var statistics = LoopStatistics()
+
+    /// TLS sessions, which would else be kept for each easy handle alone.
+    let share: UnsafeMutableRawPointer?
+    private var multi: UnsafeMutableRawPointer?
+    private let poller: SystemPoller
+    private let signals = Atomic<UInt8>(0)
+    private let isStopped = Atomic<Bool>(false)
+    private let wasRun = Atomic<Bool>(false)
+
+    private var driver: (any LoopDriver)?
+    private var inFlight: [TransferID: Exchange] = [:]
+    private var pools: [ObjectIdentifier: TargetPool] = [:]
+    private var resuming: [Exchange] = []
+    /// Transfers that could not be started, to be told of in the next turn.
+    private var stillborn: [(TransferID, TransferFailure)] = []
+    /// When libcurl wants to be called.
+    private var curlDue = EventLoop.never
+    /// When the driver wants the loop to turn.
+    private var driverDue = EventLoop.never
+    /// Whether the driver has been told something since it last saw the loop turn.
+    private var hasNews = true
+
     public init() throws(SetupError) {
+        if let problem = CurlLibrary.problem { throw SetupError(message: problem) }
+        poller = try SystemPoller()
+        guard let multi = curl_multi_init() else { throw SetupError(message: "curl_multi_init failed") }
+        self.multi = multi
+        share = curl_share_init()
+        chr_share_add(share, CURL_LOCK_DATA_SSL_SESSION)
+        let itself = Unmanaged.passUnretained(self).toOpaque()
+        chr_multi_set_socket(multi, watchSocket, itself)
+        chr_multi_set_timer(multi, armTimer, itself)
+        chr_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
+        chr_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 512)
     }
 
-    /// The monotonic clock of this loop, in nanoseconds.
-    public static func now() -> Int64 { 0 }
-
-    /// Turns until ``stop()``. Blocks every signal in the calling thread.
-    public func run(_ driver: any LoopDriver) {
+    deinit {
+        close()
     }
+
+    // MARK: Any thread
 
     /// Makes the loop turn, from any thread. Wake-ups that come together are one.
     public func wake() {
+        let before = signals.bitwiseOr(Signal.pending, ordering: .acquiringAndReleasing).oldValue
+        // A loop that is not asleep looks before it sleeps; one that was woken already is on its way.
+        if before == Signal.sleeping { poller.signal() }
     }
 
     /// Makes ``run(_:)`` return, from any thread. Transfers in flight are closed without being told.
     public func stop() {
+        isStopped.store(true, ordering: .releasing)
+        wake()
     }
 
-    /// Starts a transfer. What can fail is told through ``LoopDriver/transferEnded(_:_:)``.
+    /// The monotonic clock of this loop, in nanoseconds.
+    public static func now() -> Int64 { monotonicNanoseconds() }
+
+    // MARK: The loop
+
+    /// Turns until ``stop()``, and closes everything before it returns; a loop runs once.
+    ///
+    /// Blocks every signal in the calling thread, for good: libcurl may have left a SIGPIPE pending that must not be
+    /// delivered to the program.
+    public func run(_ driver: any LoopDriver) {
+        guard !wasRun.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        blockSignals()
+        self.driver = driver
+        while !isStopped.load(ordering: .acquiring) { turn(driver) }
+        self.driver = nil
+        close()
+    }
+
+    private func turn(_ driver: any LoopDriver) {
+        let ready = wait()
+        let isWoken = signals.exchange(0, ordering: .acquiringAndReleasing) & Signal.pending != 0
+        let now = Self.now()
+        statistics.turns &+= 1
+        act(on: ready)
+        runTimer(now)
+        tellEnds()
+        if isWoken { driver.loopWoken() }
+
+        hasNews = false
+        driverDue = driver.loopTurned(self, now: now) ?? Self.never
+
+        // What the driver asked for goes out before the loop sleeps.
+        applyResumes()
+        runTimer(now)
+        tellEnds()
+    }
+
+    /// Sleeps until something is ready or due. Returns how many descriptors are ready.
+    private func wait() -> Int {
+        if hasNews || !stillborn.isEmpty { return poller.wait(nanoseconds: 0) }
+        let due = min(curlDue, driverDue)
+        let pause = due == Self.never ? nil : max(0, due.clampedSubtracting(Self.now()))
+        if pause == 0 { return poller.wait(nanoseconds: 0) }
+        let before = signals.bitwiseOr(Signal.sleeping, ordering: .acquiringAndReleasing).oldValue
+        return poller.wait(nanoseconds: before & Signal.pending != 0 ? 0 : pause)
+    }
+
+    private func act(on ready: Int) {
+        for index in 0..<ready {
+            // Looked up one by one: acting on one may close the next.
+            guard let found = poller.ready(at: index) else { continue }
+            var events: Int32 = 0
+            if found.readiness.contains(.readable) { events |= CURL_CSELECT_IN }
+            if found.readiness.contains(.writable) { events |= CURL_CSELECT_OUT }
+            if found.readiness.contains(.failed) { events |= CURL_CSELECT_ERR }
+            socketAction(found.descriptor, events)
+        }
+    }
+
+    private func runTimer(_ now: Int64) {
+        guard curlDue <= now else { return }
+        // libcurl sets it again, if only because this came a little early.
+        curlDue = Self.never
+        socketAction(chr_socket_timeout, 0)
+    }
+
+    private func socketAction(_ socket: curl_socket_t, _ events: Int32) {
+        var running: Int32 = 0
+        check(curl_multi_socket_action(multi, socket, events, &running))
+    }
+
+    // MARK: Transfers
+
+    /// Starts a transfer. What can fail is told through ``LoopDriver/transferEnded(_:_:)``, in a later turn.
     public func start(_ transfer: TransferID, _ request: TransferRequest) {
+        guard let multi, inFlight[transfer] == nil else {
+            statistics.internalErrors &+= 1
+            return
+        }
+        statistics.started &+= 1
+        guard let pool = pool(for: request.target) else { return fail(transfer, CURLE_OUT_OF_MEMORY, "Out of memory") }
+        if let problem = pool.problem ?? request.headers.lazy.compactMap(HeaderList.problem).first {
+            return fail(transfer, CURLE_BAD_FUNCTION_ARGUMENT, problem)
+        }
+        guard let exchange = pool.take(for: self) else {
+            return fail(transfer, CURLE_FAILED_INIT, "No transfer could be set up for this target")
+        }
+        let code = exchange.prepare(transfer, request)
+        guard code == CURLE_OK else {
+            pool.giveBack(exchange)
+            return fail(transfer, code, "The transfer could not be set up")
+        }
+        guard check(curl_multi_add_handle(multi, exchange.easy)) else {
+            pool.giveBack(exchange)
+            return fail(transfer, CURLE_FAILED_INIT, "The transfer could not be added")
+        }
+        inFlight[transfer] = exchange
     }
 
     /// Closes a transfer: the HTTP/1.1 connection, or the HTTP/2 stream. Nothing more is told of it. Harmless for a
     /// transfer that has ended.
     public func cancel(_ transfer: TransferID) {
+        guard let exchange = inFlight.removeValue(forKey: transfer) else {
+            stillborn.removeAll { $0.0 == transfer }
+            return
+        }
+        statistics.cancelled &+= 1
+        release(exchange)
     }
 
-    /// Reads on from a transfer that was stopped by returning false.
+    /// Reads on from a transfer that was stopped by returning false; before the loop sleeps, and not inside this call.
     public func resume(_ transfer: TransferID) {
+        guard let exchange = inFlight[transfer], exchange.isPaused, !exchange.isResumeDue else { return }
+        exchange.isResumeDue = true
+        resuming.append(exchange)
     }
 
-    /// Forgets what was kept ready for targets that are not in use any more.
+    /// Forgets what was kept ready for targets that are not in use any more. Their transfers in flight go on.
     public func forgetTargets(except kept: [TransferTarget]) {
+        let kept = Set(kept.map(ObjectIdentifier.init))
+        for (identity, pool) in pools where !kept.contains(identity) {
+            pool.close()
+            pools[identity] = nil
+        }
     }
+
+    private func pool(for target: TransferTarget) -> TargetPool? {
+        if let pool = pools[ObjectIdentifier(target)] { return pool }
+        // The pool keeps the target, so that no other can come to have the same identity.
+        guard let pool = TargetPool(target) else { return nil }
+        pools[ObjectIdentifier(target)] = pool
+        return pool
+    }
+
+    private func fail(_ transfer: TransferID, _ code: CURLcode, _ message: String) {
+        let code = Int32(truncatingIfNeeded: code.rawValue)
+        stillborn.append((transfer, TransferFailure(kind: .other, code: code, message: message)))
+    }
+
+    /// Takes the handle out of libcurl, which closes what is unfinished, and gives it back.
+    private func release(_ exchange: Exchange) {
+        let connects = chr_easy_get_long(exchange.easy, CURLINFO_NUM_CONNECTS)
+        if connects > 0 {
+            statistics.connectionsOpened &+= UInt64(connects)
+        } else if chr_easy_get_offset(exchange.easy, CURLINFO_PRETRANSFER_TIME_T) > 0 {
+            statistics.connectionsReused &+= 1
+        }
+        check(curl_multi_remove_handle(multi, exchange.easy))
+        exchange.pool.giveBack(exchange)
+    }
+
+    private func applyResumes() {
+        guard !resuming.isEmpty else { return }
+        let due = resuming
+        resuming.removeAll(keepingCapacity: true)
+        // One that was cancelled meanwhile is not due any more.
+        for exchange in due where exchange.isResumeDue {
+            exchange.isResumeDue = false
+            exchange.isPaused = false
+            // Gives what was held back to the driver, which may refuse it again.
+            let code = curl_easy_pause(exchange.easy, CURLPAUSE_CONT)
+            if code != CURLE_OK { end(exchange, code) }
+        }
+    }
+
+    @discardableResult
+    private func check(_ code: CURLMcode) -> Bool {
+        if code == CURLM_OK { return true }
+        statistics.internalErrors &+= 1
+        return false
+    }
+
+    private func close() {
+        guard let multi else { return }
+        statistics.cancelled &+= UInt64(inFlight.count)
+        for exchange in inFlight.values { release(exchange) }
+        inFlight.removeAll()
+        resuming.removeAll()
+        stillborn.removeAll()
+        for pool in pools.values { pool.close() }
+        pools.removeAll()
+        curl_multi_cleanup(multi)
+        curl_share_cleanup(share)
+        self.multi = nil
+    }
+
+    // MARK: Telling the driver
+
+    private func tellEnds() {
+        if !stillborn.isEmpty {
+            let failures = stillborn
+            stillborn.removeAll()
+            for (transfer, failure) in failures { tellEnd(transfer, .failed(failure)) }
+        }
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
+                let address = chr_easy_get_private(easy)
+            else { continue }
+            let exchange = Unmanaged<Exchange>.fromOpaque(address).takeUnretainedValue()
+            end(exchange, message.pointee.data.result)
+        }
+    }
+
+    private func end(_ exchange: Exchange, _ code: CURLcode) {
+        let transfer = exchange.transfer
+        let end: TransferEnd
+        if let failure = exchange.brokenOff {
+            end = .failed(failure)
+        } else if code != CURLE_OK {
+            end = .failed(TransferFailure(code, of: exchange))
+        } else if !exchange.head.isComplete {
+            end = .failed(TransferFailure(kind: .closedEarly, code: 0, message: "The response ended within its head"))
+        } else {
+            end = .complete
+        }
+        inFlight[transfer] = nil
+        release(exchange)
+        tellEnd(transfer, end)
+    }
+
+    private func tellEnd(_ transfer: TransferID, _ end: TransferEnd) {
+        switch end {
+        case .complete: statistics.completed &+= 1
+        case .failed: statistics.failed &+= 1
+        }
+        hasNews = true
+        driver?.transferEnded(transfer, end)
+    }
+
+    func tellHead(of exchange: Exchange) {
+        hasNews = true
+        guard let driver else { return }
+        let connection = TransferConnection(
+            isNew: chr_easy_get_long(exchange.easy, CURLINFO_NUM_CONNECTS) > 0,
+            readyMicroseconds: Int64(chr_easy_get_offset(exchange.easy, CURLINFO_PRETRANSFER_TIME_T))
+        )
+        driver.transferConnected(exchange.transfer, connection)
+        driver.transferReceivedHead(exchange.transfer, status: exchange.head.status, rawHeaders: exchange.head.lines)
+    }
+
+    func tellBody(of exchange: Exchange, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        hasNews = true
+        return driver?.transferReceivedBody(exchange.transfer, bytes) ?? true
+    }
+
+    // MARK: libcurl's callbacks
+
+    fileprivate func watch(_ socket: curl_socket_t, _ what: Int32) {
+        var interest: Readiness = []
+        if what == CURL_POLL_IN || what == CURL_POLL_INOUT { interest.insert(.readable) }
+        if what == CURL_POLL_OUT || what == CURL_POLL_INOUT { interest.insert(.writable) }
+        if interest.isEmpty {
+            poller.unwatch(socket)
+        } else if !poller.watch(socket, for: interest) {
+            statistics.internalErrors &+= 1
+        }
+    }
+
+    fileprivate func setTimer(milliseconds: Int) {
+        switch milliseconds {
+        case ..<0: curlDue = Self.never
+        case 0: curlDue = 0
+        default: curlDue = Self.now().clampedAdding(Int64(min(milliseconds, Int(Int32.max))) * 1_000_000)
+        }
+    }
+}
+
+private func watchSocket(
+    _ easy: UnsafeMutableRawPointer?, _ socket: curl_socket_t, _ what: Int32, _ loop: UnsafeMutableRawPointer?,
+    _ mark: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let loop else { return 0 }
+    Unmanaged<EventLoop>.fromOpaque(loop)._withUnsafeGuaranteedRef { $0.watch(socket, what) }
+    return 0
+}
+
+private func armTimer(_ multi: UnsafeMutableRawPointer?, _ milliseconds: Int, _ loop: UnsafeMutableRawPointer?) -> Int32 {
+    guard let loop else { return 0 }
+    Unmanaged<EventLoop>.fromOpaque(loop)._withUnsafeGuaranteedRef { $0.setTimer(milliseconds: milliseconds) }
+    return 0
 }

@@ -1,0 +1,113 @@
+import CCurl
+import Glibc
+
+/// Sets options of an easy handle, and remembers the first refusal.
+struct Setup {
+    /// The first code that was not CURLE_OK.
+    private(set) var result = CURLE_OK
+    private let easy: UnsafeMutableRawPointer
+
+    init(_ easy: UnsafeMutableRawPointer) {
+        self.easy = easy
+    }
+
+    mutating func long(_ option: CURLoption, _ value: Int) {
+        note(chr_easy_set_long(easy, option, value))
+    }
+
+    mutating func offset(_ option: CURLoption, _ value: curl_off_t) {
+        note(chr_easy_set_offset(easy, option, value))
+    }
+
+    mutating func string(_ option: CURLoption, _ value: String) {
+        note(chr_easy_set_string(easy, option, value))
+    }
+
+    mutating func pointer(_ option: CURLoption, _ value: UnsafeMutableRawPointer?) {
+        note(chr_easy_set_pointer(easy, option, value))
+    }
+
+    mutating func list(_ option: CURLoption, _ value: UnsafeMutablePointer<curl_slist>?) {
+        note(chr_easy_set_list(easy, option, value))
+    }
+
+    mutating func sink(_ option: CURLoption, _ value: curl_write_callback) {
+        note(chr_easy_set_sink(easy, option, value))
+    }
+
+    mutating func openSocket(_ value: curl_opensocket_callback) {
+        note(chr_easy_set_open_socket(easy, value))
+    }
+
+    mutating func share(_ value: UnsafeMutableRawPointer?) {
+        note(chr_easy_set_share(easy, value))
+    }
+
+    private mutating func note(_ code: CURLcode) {
+        if result == CURLE_OK { result = code }
+    }
+
+    /// What a guest in another program's process owes it.
+    mutating func process() {
+        long(CURLOPT_NOSIGNAL, 1)
+        long(CURLOPT_NOPROGRESS, 1)
+        // A transfer that is cancelled while its name is resolved leaves the resolver's thread to clean up after
+        // itself. Without this, removing the handle waits for the thread, and the loop with it, for as long as the
+        // name server takes.
+        long(CURLOPT_QUICK_EXIT, 1)
+    }
+
+    /// The request: an HTTP POST that follows nothing, negotiates nothing and waits for no leave to send.
+    mutating func request(_ target: TransferTarget, headers: HeaderList) {
+        string(CURLOPT_PROTOCOLS_STR, "http,https")
+        // Else libcurl guesses by the name of the host, and would send a key in the clear.
+        string(CURLOPT_DEFAULT_PROTOCOL, "https")
+        string(CURLOPT_URL, target.url)
+        long(CURLOPT_POST, 1)
+        long(CURLOPT_FOLLOWLOCATION, 0)
+        string(CURLOPT_USERAGENT, "libhedgerouter/0.1.0")
+        list(CURLOPT_HTTPHEADER, headers.head)
+        long(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        long(CURLOPT_BUFFERSIZE, 64 * 1024)
+    }
+
+    mutating func network(_ network: NetworkSettings) {
+        // An unset proxy or exemption list is read from the environment; an empty one is not.
+        string(CURLOPT_PROXY, network.proxy ?? "")
+        string(CURLOPT_NOPROXY, network.noProxy ?? "")
+        long(CURLOPT_HTTP_VERSION, Self.version(network.httpVersion))
+        // Reuse is wanted, but no transfer waits to see whether another's connection can be shared.
+        long(CURLOPT_PIPEWAIT, 0)
+        long(CURLOPT_TCP_NODELAY, 1)
+        long(CURLOPT_TCP_KEEPALIVE, 1)
+        long(CURLOPT_TCP_KEEPIDLE, 30)
+        long(CURLOPT_TCP_KEEPINTVL, 15)
+        long(CURLOPT_SSL_VERIFYPEER, 1)
+        long(CURLOPT_SSL_VERIFYHOST, 2)
+        if let file = network.certificateAuthorityFile { string(CURLOPT_CAINFO, file) }
+    }
+
+    private static func version(_ version: HTTPVersion) -> Int {
+        switch version {
+        case .automatic: chr_http_version_automatic
+        case .http1: chr_http_version_1
+        case .http2: chr_http_version_2
+        case .http2PriorKnowledge: chr_http_version_2_prior_knowledge
+        }
+    }
+}
+
+/// Opens a socket that a program the process starts does not inherit, which libcurl's own does.
+func openSocketClosedOnExec(
+    _ context: UnsafeMutableRawPointer?, _ purpose: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
+) -> curl_socket_t {
+    guard let address else { return chr_socket_bad }
+    #if os(Linux)
+        let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
+        return socket(address.pointee.family, kind, address.pointee.protocol)
+    #else
+        let opened = socket(address.pointee.family, address.pointee.socktype, address.pointee.protocol)
+        if opened >= 0 { _ = fcntl(opened, F_SETFD, FD_CLOEXEC) }
+        return opened
+    #endif
+}
