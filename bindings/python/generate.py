@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +44,8 @@ class Unsupported(Exception):
 
 
 def run_clang(*arguments: str) -> str:
-    clang = os.environ.get("CLANG", "clang")
+    beside_swift = Path(shutil.which("swift") or "/").resolve().parent / "clang"  # every Swift toolchain has one
+    clang = str(beside_swift) if beside_swift.exists() else "clang"
     command = [clang, "-std=c99", f"-I{INCLUDE}", *arguments, str(INCLUDE / EXPERIMENTAL)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
