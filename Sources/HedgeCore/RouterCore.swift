@@ -5,16 +5,97 @@
 /// ``inconsistencies`` and otherwise ignored.
 public struct RouterCore: Sendable {
     /// Events that did not fit the state they met: each one is a defect in the driver or in the core.
-    public private(set) var inconsistencies: UInt64 = 0
+    public internal(set) var inconsistencies: UInt64 = 0
+
+    var policy: Policy
+    var samples = SamplePolicy()
+    var thresholdSettings: ThresholdSettings
+    var hedgeBudget: TokenBucket
+    var random: SplitMix64
+    var counters = RouterCounters()
+
+    var deployments: [DeploymentState] = []
+    var deploymentSlots: [DeploymentID: Int] = [:]
+    var freeDeployments: [Int] = []
+    /// Slots of the configured deployments in the configuration's order.
+    var configuredOrder: [Int] = []
+    var groups: [GroupState] = []
+    var groupSlots: [GroupID: Int] = [:]
+
+    var requests: [RequestMachine] = []
+    var freeRequests: [Int] = []
+    var requestSlots: [RequestID: Int] = [:]
+    var attempts: [AttemptRecord] = []
+    var freeAttempts: [Int] = []
+    var attemptSlots: [AttemptID: Int] = [:]
+    var latestAttempt: UInt64 = 0
+    /// Hedges in flight whose requests have no answer yet.
+    var hedgesInFlight = 0
+
+    var requestTimers = TimerQueue()
+    /// Ends of cooldowns.
+    var healthTimers = TimerQueue()
+
+    /// The time of the event being handled; never goes back.
+    var now = Instant(nanoseconds: .min)
+    /// Deployments under consideration; kept to reuse its storage.
+    var candidates: [Candidate] = []
 
     /// When ``Event/timeReached`` is due; nil while nothing is waiting for a time.
-    public var nextDeadline: Instant? { nil }
+    public var nextDeadline: Instant? {
+        guard let request = requestTimers.earliest else { return healthTimers.earliest }
+        guard let health = healthTimers.earliest else { return request }
+        return min(request, health)
+    }
 
     /// A core with a configuration, and a seed for its random choices.
     public init(configuration: CoreConfiguration, seed: UInt64) {
+        policy = configuration.policy
+        thresholdSettings = ThresholdSettings(configuration.policy)
+        hedgeBudget = TokenBucket(share: configuration.policy.hedgeBudget)
+        random = SplitMix64(seed: seed)
+        replaceConfiguration(configuration)
     }
 
     /// Takes one event and appends the actions it leads to.
     public mutating func handle(_ event: Event, at now: Instant, into actions: inout [Action]) {
+        self.now = max(self.now, now)
+        switch event {
+        case .submitted(let id, let traits):
+            submit(id, traits, into: &actions)
+        case .firstToken(let id):
+            guard let attempt = slot(of: id) else { return }
+            firstToken(attempt, into: &actions)
+        case .progressed(let id):
+            guard let attempt = slot(of: id) else { return }
+            attempts[attempt].lastProgress = self.now
+        case .paused(let id):
+            guard let attempt = slot(of: id) else { return }
+            setPaused(attempt, true)
+        case .resumed(let id):
+            guard let attempt = slot(of: id) else { return }
+            setPaused(attempt, false)
+        case .attemptEnded(let id, let outcome):
+            guard let attempt = slot(of: id) else { return }
+            ended(attempt, outcome, into: &actions)
+        case .cancelled(let id):
+            // A cancel that crosses the request's end is nobody's mistake.
+            guard let request = requestSlots[id] else { return }
+            end(request, .cancelled, cancelling: .callerCancelled, into: &actions)
+        case .configurationReplaced(let configuration):
+            replaceConfiguration(configuration)
+        case .timeReached:
+            timeReached(into: &actions)
+        }
+    }
+
+    /// The slot of an attempt in flight.
+    ///
+    /// Word of an attempt that ended or was cancelled may still be on its way when that happens and is dropped in
+    /// silence; only an attempt that never was is a defect.
+    private mutating func slot(of id: AttemptID) -> Int? {
+        if let slot = attemptSlots[id] { return slot }
+        if id.rawValue == 0 || id.rawValue > latestAttempt { inconsistencies &+= 1 }
+        return nil
     }
 }

@@ -1,0 +1,86 @@
+/// Latencies of which some are only known to be longer than what was waited, weighted by age.
+///
+/// Two channels over ``LogScale``: `events` that were seen to happen, and `censored` ones that were given up on, which
+/// is what a cancelled loser leaves behind. Weights decay exponentially and forward: a new sample weighs
+/// e^((t - landmark) / tau) and old ones are never touched (Cormode and others, ICDE 2009).
+struct CensoredHistogram: Sendable {
+    private(set) var events: [Float]
+    private(set) var censored: [Float]
+
+    /// Sum of the weights and of their squares, in the landmark's scale.
+    private(set) var weight = 0.0
+    private(set) var squaredWeight = 0.0
+
+    /// Weight of the censored samples, in the landmark's scale.
+    private(set) var censoredWeight = 0.0
+
+    private var landmark = Instant(nanoseconds: 0)
+    private(set) var lastSample: Instant?
+    private(set) var highestBucket = 0
+
+    init() {
+        events = Array(repeating: 0, count: LogScale.bucketCount)
+        censored = Array(repeating: 0, count: LogScale.bucketCount)
+    }
+
+    /// How many equally weighted samples the histogram is worth (Kish): (sum w)^2 / sum w^2.
+    var effectiveCount: Double {
+        squaredWeight > 0 ? weight * weight / squaredWeight : 0
+    }
+
+    /// What the landmark's weights have to be multiplied with to have a sample of `now` weigh 1.
+    func scale(at now: Instant, halfLife: Interval) -> Double {
+        exponential(-Self.age(now - landmark, halfLife: halfLife))
+    }
+
+    /// Adds one sample that was seen or given up on in `bucket`.
+    mutating func add(bucket: Int, isEvent: Bool, at now: Instant, policy: SamplePolicy) {
+        if let lastSample, now - lastSample > policy.lifetime {
+            self = CensoredHistogram()
+        }
+        if lastSample == nil { landmark = now }
+        var age = Self.age(now - landmark, halfLife: policy.halfLife)
+        if age > 50 {
+            rescale(by: exponential(-age))
+            landmark = now
+            age = 0
+        }
+        let sample = exponential(age)
+        let index = min(max(bucket, 0), LogScale.bucketCount - 1)
+        if isEvent {
+            events[index] += Float(sample)
+        } else {
+            censored[index] += Float(sample)
+            censoredWeight += sample
+        }
+        weight += sample
+        squaredWeight += sample * sample
+        highestBucket = max(highestBucket, index)
+        lastSample = now
+    }
+
+    private mutating func rescale(by factor: Double) {
+        let single = Float(factor)
+        for index in events.indices {
+            events[index] *= single
+            censored[index] *= single
+        }
+        weight *= factor
+        censoredWeight *= factor
+        squaredWeight *= factor * factor
+    }
+
+    /// Age in units of the decay's time constant.
+    private static func age(_ elapsed: Interval, halfLife: Interval) -> Double {
+        guard halfLife > .zero else { return 0 }
+        return elapsed.seconds / halfLife.seconds * 0.693_147_180_559_945_3
+    }
+}
+
+/// How long samples count.
+struct SamplePolicy: Hashable, Sendable {
+    /// After this long without any sample, what was known is forgotten.
+    var lifetime: Interval = .seconds(3600)
+    /// Half-life of a sample's weight.
+    var halfLife: Interval = .seconds(600)
+}

@@ -1,0 +1,212 @@
+/// What is known of a deployment's latency, for requests that stream and for those that do not.
+///
+/// Kept for each class of prompt size and for all sizes together. A class with little history leans on the
+/// deployment's curve, and that one on a smooth curve through its own median and spread.
+struct LatencyModel: Sendable {
+    private(set) var belief = LatencyBelief()
+    private(set) var pooled = CensoredHistogram()
+    private var pooledCurve = SurvivalCurve()
+    private var pooledState = CurveState()
+    private var classes: [SizeClassModel] = []
+
+    /// When the latest observations were made, to tell whether there are enough recent ones.
+    private var recent = RecentObservations()
+
+    /// Samples a prior is worth.
+    static let priorSamples = 20.0
+    /// With this many samples a curve stands on its own.
+    static let enoughSamples = 200.0
+
+    /// Adds a latency that was seen (`isEvent`) or a lower bound of one that was given up on.
+    mutating func record(
+        _ latency: Interval, size: SizeClass, isEvent: Bool, countsAsRecent: Bool, at now: Instant,
+        samples: SamplePolicy
+    ) {
+        let bucket = LogScale.bucket(of: latency)
+        belief.observe(latency, isEvent: isEvent, at: now)
+        pooled.add(bucket: bucket, isEvent: isEvent, at: now, policy: samples)
+        pooledState.changed()
+        if countsAsRecent { recent.add(now) }
+
+        if classes.isEmpty { classes = Array(repeating: SizeClassModel(), count: SizeClass.count) }
+        guard size.rawValue < classes.count else { return }
+        classes[size.rawValue].histogram.add(bucket: bucket, isEvent: isEvent, at: now, policy: samples)
+        classes[size.rawValue].state.changed()
+    }
+
+    /// Whether too little was observed recently to plan on.
+    func isCold(at now: Instant) -> Bool {
+        recent.isCold(at: now)
+    }
+
+    /// Brings the curve of a class up to date if that is due and says whether it changed.
+    @discardableResult
+    mutating func refresh(_ size: SizeClass, at now: Instant, samples: SamplePolicy) -> Bool {
+        if pooledState.isDue(weight: pooled.weight, at: now) {
+            estimatePooled(at: now, samples: samples)
+            pooledState.estimated(weight: pooled.weight, at: now)
+            for index in classes.indices { classes[index].state.changed() }
+        }
+        guard size.rawValue < classes.count else { return false }
+        let weight = classes[size.rawValue].histogram.weight
+        guard classes[size.rawValue].state.isDue(weight: weight, at: now) else { return false }
+        let scale = classes[size.rawValue].histogram.scale(at: now, halfLife: samples.halfLife)
+        let prior = pooledCurve
+        classes[size.rawValue].curve.estimate(
+            classes[size.rawValue].histogram, scale: scale, priorSamples: Self.priorSamples
+        ) { Double(prior.survival[$0]) }
+        classes[size.rawValue].state.estimated(weight: weight, at: now)
+        return true
+    }
+
+    /// The curve of a class as of the last ``refresh(_:at:samples:)``; nil before any sample.
+    func curve(_ size: SizeClass) -> SurvivalCurve? {
+        guard pooled.weight > 0 else { return nil }
+        guard size.rawValue < classes.count, classes[size.rawValue].histogram.weight > 0 else { return pooledCurve }
+        return classes[size.rawValue].curve
+    }
+
+    /// Where a hedge threshold comes from for a class, brought up to date unless `isFrozen`; nil before any sample.
+    mutating func thresholdBasis(
+        _ size: SizeClass, settings: ThresholdSettings, isFrozen: Bool, at now: Instant, samples: SamplePolicy
+    ) -> ThresholdBasis? {
+        guard size.rawValue < classes.count, pooled.weight > 0 else { return nil }
+        let known = classes[size.rawValue].basis
+        if isFrozen, let known, known.settings == settings { return known }
+        let isChanged = refresh(size, at: now, samples: samples)
+        if !isChanged, let known, known.settings == settings, classes[size.rawValue].basisIsCurrent { return known }
+        let curve = classes[size.rawValue].histogram.weight > 0 ? classes[size.rawValue].curve : pooledCurve
+        let basis = ThresholdBasis(curve: curve, samples: pooled.effectiveCount, settings: settings)
+        classes[size.rawValue].basis = basis
+        classes[size.rawValue].basisIsCurrent = classes[size.rawValue].histogram.weight > 0
+        return basis
+    }
+
+    /// The curve the samples of all sizes give by themselves, for reports.
+    func measuredCurve() -> SurvivalCurve {
+        var curve = SurvivalCurve()
+        curve.estimate(pooled)
+        return curve
+    }
+
+    private mutating func estimatePooled(at now: Instant, samples: SamplePolicy) {
+        pooledCurve.estimate(pooled)
+        guard pooled.effectiveCount < Self.enoughSamples else { return }
+        let prior = SmoothPrior(curve: pooledCurve)
+        let scale = pooled.scale(at: now, halfLife: samples.halfLife)
+        pooledCurve.estimate(pooled, scale: scale, priorSamples: Self.priorSamples) { prior.survival($0) }
+    }
+}
+
+/// Prompts of similar size: each class takes four times as long prompts as the one before it.
+struct SizeClass: Hashable, Sendable {
+    var rawValue: Int
+    static let count = 6
+
+    /// The class of a prompt; the first one ends at 2 kB, about 500 tokens.
+    init(promptBytes: Int) {
+        guard promptBytes > 2048 else {
+            rawValue = 0
+            return
+        }
+        let bits = Int.bitWidth - (promptBytes - 1).leadingZeroBitCount
+        rawValue = min(Self.count - 1, max(0, (bits - 10) / 2))
+    }
+}
+
+/// Latencies of one size class.
+private struct SizeClassModel: Sendable {
+    var histogram = CensoredHistogram()
+    var curve = SurvivalCurve()
+    var state = CurveState()
+    var basis: ThresholdBasis?
+    /// False while the basis rests on the pooled curve, whose changes the class does not see.
+    var basisIsCurrent = false
+}
+
+/// When a curve was last estimated, to do so no more often than it matters.
+private struct CurveState: Sendable {
+    private var estimatedAt: Instant?
+    private var estimatedWeight = 0.0
+    private var isStale = true
+
+    static let refreshInterval = Interval.milliseconds(Int64(250))
+
+    mutating func changed() {
+        isStale = true
+    }
+
+    mutating func estimated(weight: Double, at now: Instant) {
+        estimatedAt = now
+        estimatedWeight = weight
+        isStale = false
+    }
+
+    func isDue(weight: Double, at now: Instant) -> Bool {
+        guard isStale else { return false }
+        guard let estimatedAt else { return true }
+        return now - estimatedAt >= Self.refreshInterval || abs(weight - estimatedWeight) > 0.02 * estimatedWeight
+    }
+}
+
+/// The instants of the latest few observations.
+private struct RecentObservations: Sendable {
+    private var latest = [Instant]()
+    private var next = 0
+
+    /// Fewer than this many within the window is too few.
+    static let enough = 5
+    static let window = Interval.seconds(600)
+
+    mutating func add(_ now: Instant) {
+        guard latest.count >= Self.enough else {
+            latest.append(now)
+            return
+        }
+        latest[next] = now
+        next = (next + 1) % Self.enough
+    }
+
+    func isCold(at now: Instant) -> Bool {
+        guard latest.count >= Self.enough else { return true }
+        // Once full, the next slot to overwrite holds the oldest of them.
+        return now - latest[next] > Self.window
+    }
+}
+
+/// A log-logistic curve through the median and the spread of another one.
+///
+/// Its scale is chosen so that its 95th percentile is that of the lognormal with the same median and sigma; unlike
+/// that one it costs one multiplication a bucket and errs toward a longer tail.
+private struct SmoothPrior {
+    private var table: [Double]
+
+    /// Spread assumed while there are few samples: typical for time to first token.
+    static let typicalSigma = 0.6
+
+    init(curve: SurvivalCurve) {
+        let half = curve.bucket(ofQuantile: 0.5)
+        let median = LogScale.seconds(half ?? curve.highestBucket)
+        var sigma = Self.typicalSigma
+        if let half, let upper = curve.bucket(ofQuantile: 0.75) {
+            // The upper quartile of a lognormal is 0.6745 sigma above its median.
+            let measured = Double(upper - half) * LogScale.logGamma / 0.6745
+            let samples = curve.effectiveCount
+            sigma = (samples * measured + 20 * Self.typicalSigma) / (samples + 20)
+        }
+        // ln(0.95 / 0.05) = 2.944 against 1.645 sigma.
+        let shape = 2.944 / (1.645 * max(0.05, sigma))
+        let step = exponential(LogScale.logGamma * shape)
+        var odds = exponential((naturalLog(1e-3) - naturalLog(median)) * shape)
+        table = []
+        table.reserveCapacity(LogScale.bucketCount)
+        for _ in 0..<LogScale.bucketCount {
+            table.append(1 / (1 + odds))
+            odds = min(1e300, odds * step)
+        }
+    }
+
+    func survival(_ bucket: Int) -> Double {
+        table[bucket]
+    }
+}

@@ -1,0 +1,137 @@
+/// The probability that a latency is longer than a given time, estimated from samples of which some are censored.
+///
+/// Kaplan and Meier's product-limit estimate on buckets, with samples censored inside a bucket counted as half at risk
+/// (the actuarial convention). A prior enters as pseudo-samples, which makes the estimate the posterior mean under a
+/// beta process (Hjort 1990).
+struct SurvivalCurve: Sendable {
+    /// Probability to be longer than the bucket, for each bucket of ``LogScale``.
+    private(set) var survival: [Float]
+
+    /// The first bucket at which too few samples are left at risk for its value to mean anything.
+    private(set) var identifiedEnd = 0
+
+    /// The highest bucket with a sample.
+    private(set) var highestBucket = 0
+
+    /// Equally weighted samples the curve rests on.
+    private(set) var effectiveCount = 0.0
+
+    /// Samples that must be left at risk; below that a product-limit estimate errs by large factors.
+    static let smallestRiskSet = 10.0
+
+    init() {
+        survival = Array(repeating: 1, count: LogScale.bucketCount)
+    }
+
+    /// Estimates from a histogram alone.
+    mutating func estimate(_ histogram: CensoredHistogram) {
+        estimate(histogram, scale: 1, priorSamples: 0) { _ in 1 }
+    }
+
+    /// Estimates from a histogram and a prior curve worth `priorSamples` samples.
+    mutating func estimate(
+        _ histogram: CensoredHistogram, scale: Double, priorSamples: Double, prior: (Int) -> Double
+    ) {
+        let effectiveShare = histogram.weight > 0 ? histogram.effectiveCount / histogram.weight : 0
+        var atRisk = histogram.weight
+        var surviving = 1.0
+        var priorBefore = 1.0
+        identifiedEnd = LogScale.bucketCount
+        highestBucket = histogram.highestBucket
+        effectiveCount = histogram.effectiveCount
+
+        for bucket in 0..<LogScale.bucketCount {
+            let events = Double(histogram.events[bucket])
+            let censored = Double(histogram.censored[bucket])
+            if identifiedEnd == LogScale.bucketCount, atRisk * effectiveShare < Self.smallestRiskSet {
+                identifiedEnd = bucket
+            }
+            var happened = events * scale
+            var exposed = max(0, (atRisk - censored / 2) * scale)
+            if priorSamples > 0 {
+                let priorAfter = prior(bucket)
+                happened += priorSamples * max(0, priorBefore - priorAfter)
+                exposed += priorSamples * priorBefore
+                priorBefore = priorAfter
+            }
+            if happened > 0, exposed > 0 {
+                surviving *= max(0, 1 - happened / exposed)
+            }
+            survival[bucket] = Float(surviving)
+            atRisk = max(0, atRisk - events - censored)
+            // Sums in single precision leave a residue that is nobody at risk.
+            if atRisk < histogram.weight * 1e-6 { atRisk = 0 }
+        }
+    }
+
+    /// The first bucket at which at most `1 - probability` are left; nil if the curve never gets there.
+    func bucket(ofQuantile probability: Double) -> Int? {
+        let target = Float(1 - probability)
+        // The curve falls, so a binary search finds the first bucket.
+        var low = 0
+        var high = LogScale.bucketCount
+        while low < high {
+            let middle = (low + high) / 2
+            if survival[middle] <= target + 1e-7 { high = middle } else { low = middle + 1 }
+        }
+        return low < LogScale.bucketCount ? low : nil
+    }
+
+    /// A quantile; not identified if the samples cannot tell it, and then a lower bound.
+    func quantile(_ probability: Double) -> LatencyQuantile {
+        guard let bucket = bucket(ofQuantile: probability) else {
+            return LatencyQuantile(value: LogScale.interval(highestBucket), isIdentified: false)
+        }
+        return LatencyQuantile(value: LogScale.interval(bucket), isIdentified: bucket < identifiedEnd)
+    }
+
+    /// The left edge of a gap: the first bucket where few are left and nearly all of those take twice as long.
+    ///
+    /// A percentile that falls inside a slow mode would wait for it to pass; the knee is where waiting stops paying.
+    func knee(atMost share: Double) -> Int? {
+        guard share > 0, let first = bucket(ofQuantile: 1 - share) else { return nil }
+        let last = min(identifiedEnd, LogScale.bucketCount - LogScale.doubling)
+        guard first < last else { return nil }
+        for bucket in first..<last {
+            let here = survival[bucket]
+            guard here > 0 else { return nil }
+            if here <= 1.1 * survival[bucket + LogScale.doubling] { return bucket }
+        }
+        return nil
+    }
+
+    /// The time a second attempt is expected to save, in seconds, when the first is still out at `delay`'s bucket.
+    ///
+    /// The integral over u of P(Y <= u) P(X > d + u | X > d), where X is this curve and Y the target's. Nil when this
+    /// curve leaves nothing beyond `delay`: the first attempt is then later than anything known.
+    func expectedSaving(at delay: Interval, target: SurvivalCurve) -> Double? {
+        let start = LogScale.bucket(of: delay)
+        let left = Double(survival[start])
+        guard left > 1e-4 else { return nil }
+        let offset = delay.seconds
+        var sum = 0.0
+        var cursor = start
+        for bucket in 0..<LogScale.bucketCount {
+            let u = LogScale.seconds(bucket)
+            while cursor < LogScale.bucketCount - 1, LogScale.seconds(cursor) < offset + u { cursor += 1 }
+            let remaining = Double(survival[cursor]) / left
+            if remaining < 1e-6 { break }
+            sum += (1 - Double(target.survival[bucket])) * remaining * LogScale.width(bucket)
+        }
+        return sum
+    }
+}
+
+/// A quantile of a latency.
+public struct LatencyQuantile: Hashable, Sendable {
+    /// The quantile, or a lower bound of it when it is not identified.
+    public var value: Interval
+
+    /// Whether enough samples are left at risk there for the value to mean something.
+    public var isIdentified: Bool
+
+    public init(value: Interval, isIdentified: Bool) {
+        self.value = value
+        self.isIdentified = isIdentified
+    }
+}

@@ -1,0 +1,176 @@
+extension RouterCore {
+    mutating func firstToken(_ attempt: Int, into actions: inout [Action]) {
+        let request = attempts[attempt].request
+        guard requests[request].isStream, !attempts[attempt].hasToken else {
+            inconsistencies &+= 1
+            attempts[attempt].lastProgress = now
+            return
+        }
+        observe(attempt, .firstToken)
+        attempts[attempt].hasToken = true
+        attempts[attempt].lastProgress = now
+        if attempts[attempt].isProbe { probeWorked(attempt, into: &actions) }
+        commit(attempt, into: &actions)
+        settle(request)
+    }
+
+    /// While paused the gap timeout stands still; it starts anew when reading goes on.
+    mutating func setPaused(_ attempt: Int, _ isPaused: Bool) {
+        guard attempts[attempt].isPaused != isPaused else { return }
+        attempts[attempt].isPaused = isPaused
+        attempts[attempt].lastProgress = now
+        settle(attempts[attempt].request)
+    }
+
+    mutating func ended(_ attempt: Int, _ outcome: AttemptOutcome, into actions: inout [Action]) {
+        switch outcome {
+        case .succeeded: succeeded(attempt, into: &actions)
+        case .failed(let failure): failed(attempt, failure, into: &actions)
+        }
+    }
+
+    private mutating func succeeded(_ attempt: Int, into actions: inout [Action]) {
+        let record = attempts[attempt]
+        let request = record.request
+        if requests[request].phase != .committed {
+            observe(attempt, requests[request].isStream ? .emptyStream : .fullAnswer)
+            if record.isProbe {
+                probeWorked(attempt, into: &actions)
+            } else {
+                attemptWorked(attempt, into: &actions)
+            }
+            commit(attempt, into: &actions)
+        } else {
+            attemptWorked(attempt, into: &actions)
+        }
+        deployments[record.deployment].counters.successes &+= 1
+        retire(attempt)
+        finish(request, .succeeded(record.id), into: &actions)
+    }
+
+    private mutating func failed(_ attempt: Int, _ failure: Failure, into actions: inout [Action]) {
+        let record = attempts[attempt]
+        observe(attempt, .failed(failure.kind))
+        deployments[record.deployment].counters.failures[failure.kind.ordinal] &+= 1
+        attemptFailed(attempt, failure, into: &actions)
+        retire(attempt)
+        goOn(after: record, effect: failure.kind.requestEffect, into: &actions)
+    }
+
+    /// One of the attempt's own timeouts passed: the core closes it, and counts it as a failure.
+    mutating func timedOut(_ attempt: Int, _ timeout: AttemptTimeout, into actions: inout [Action]) {
+        let record = attempts[attempt]
+        actions.append(.cancelAttempt(record.id, .timedOut(timeout)))
+        observe(attempt, .cancelled(.timedOut(timeout)))
+        deployments[record.deployment].counters.cancelled[CancelReason.timedOut(timeout).ordinal] &+= 1
+        attemptFailed(attempt, Failure(kind: .providerTimeout), into: &actions)
+        retire(attempt)
+        goOn(after: record, effect: .tryElsewhere, into: &actions)
+    }
+
+    /// What becomes of the request when one of its attempts failed.
+    private mutating func goOn(
+        after record: AttemptRecord, effect: FailureKind.RequestEffect, into actions: inout [Action]
+    ) {
+        let request = record.request
+        guard requests[request].phase != .committed else {
+            finish(request, .failed(.interrupted(record.id)), into: &actions)
+            return
+        }
+        surface(record, effect)
+        switch effect {
+        case .endsRequest:
+            end(request, .attempt(record.id), cancelling: .requestFailed, into: &actions)
+            return
+        case .notEligible:
+            requests[request].launched -= 1
+            replaceIneligible(record, into: &actions)
+        case .tryElsewhere:
+            failOver(record, into: &actions)
+        }
+        guard requests[request].live.isEmpty else {
+            settle(request)
+            return
+        }
+        finish(request, .failed(.attempt(requests[request].surfaced ?? record.id)), into: &actions)
+    }
+
+    /// Keeps the first failure that tells the caller something.
+    private mutating func surface(_ record: AttemptRecord, _ effect: FailureKind.RequestEffect) {
+        let request = record.request
+        if case .notEligible = effect {
+            if requests[request].surfaced == record.id { requests[request].surfacedWasUnsupported = true }
+        } else if requests[request].surfacedWasUnsupported {
+            requests[request].surfaced = record.id
+            requests[request].surfacedWasUnsupported = false
+        }
+    }
+
+    /// Nothing was sent: the next deployment takes the role at once.
+    private mutating func replaceIneligible(_ record: AttemptRecord, into actions: inout [Action]) {
+        let request = record.request
+        if record.role == .hedge {
+            counters.hedgesFired &-= 1
+            counters.hedgesLost &-= 1
+        }
+        guard record.role != .canary, let target = chooseUntried(request) else {
+            if record.role == .hedge { hedgeBudget.refund() }
+            return
+        }
+        launch(request, on: target, role: record.role, into: &actions)
+        if record.role == .primary || record.role == .failover, requests[request].hedgeAt != nil {
+            armHedge(request, after: target, into: &actions)
+        }
+    }
+
+    /// Starts the next attempt at once.
+    ///
+    /// Extra attempts are not replaced while another one lives: a hedge is neither hedged nor retried, and a race has
+    /// others left.
+    private mutating func failOver(_ record: AttemptRecord, into actions: inout [Action]) {
+        let request = record.request
+        let isExtra = record.role == .hedge || record.role == .race || record.role == .canary
+        guard !isExtra || requests[request].live.isEmpty else { return }
+        guard requests[request].live.count < maxParallel(request), requests[request].launched < policy.maxAttempts,
+            let target = chooseUntried(request)
+        else { return }
+        counters.failovers &+= 1
+        launch(request, on: target, role: .failover, into: &actions)
+        if case .staggered = requests[request].phase { armHedge(request, after: target, into: &actions) }
+    }
+
+    mutating func timeReached(into actions: inout [Action]) {
+        while let slot = healthTimers.due(at: now) {
+            healthTimers.remove(slot)
+            expireCooldown(slot, into: &actions)
+        }
+        while let request = requestTimers.due(at: now) {
+            // Whatever is due is dealt with below, and settling arms what is left.
+            requestTimers.remove(request)
+            due(request, into: &actions)
+        }
+    }
+
+    private mutating func due(_ request: Int, into actions: inout [Action]) {
+        if let deadline = requests[request].deadline, deadline <= now {
+            end(request, .deadline, cancelling: .deadline, into: &actions)
+            return
+        }
+        while let (attempt, timeout) = expiredAttempt(request) {
+            timedOut(attempt, timeout, into: &actions)
+            if requests[request].phase == .finished { return }
+        }
+        if let hedgeAt = requests[request].hedgeAt, hedgeAt <= now {
+            hedge(request, into: &actions)
+        }
+        settle(request)
+    }
+
+    private func expiredAttempt(_ request: Int) -> (attempt: Int, timeout: AttemptTimeout)? {
+        for attempt in requests[request].live {
+            let next = attempts[attempt].nextTimeout()
+            if next.at <= now, next.at < .distantFuture { return (attempt, next.kind) }
+        }
+        return nil
+    }
+}

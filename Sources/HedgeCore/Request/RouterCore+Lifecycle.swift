@@ -1,0 +1,143 @@
+extension RouterCore {
+    /// Starts an attempt.
+    @discardableResult
+    mutating func launch(
+        _ request: Int, on deployment: Int, role: AttemptRole, isProbe: Bool = false, into actions: inout [Action]
+    ) -> Int {
+        latestAttempt &+= 1
+        let id = AttemptID(rawValue: latestAttempt)
+        let timeouts = deployments[deployment].configuration.timeouts
+        var record = AttemptRecord()
+        record.id = id
+        record.request = request
+        record.deployment = deployment
+        record.role = role
+        record.startedAt = now
+        record.generation = deployments[deployment].health.generation
+        record.isProbe = isProbe
+        record.lastProgress = now
+        record.gap = timeouts.gap
+        if requests[request].isStream, let limit = timeouts.firstToken { record.firstTokenDeadline = now + limit }
+        if let limit = timeouts.total { record.totalDeadline = now + limit }
+
+        let attempt = place(record)
+        attemptSlots[id] = attempt
+        deployments[deployment].inFlight += 1
+        deployments[deployment].counters.attempts[role.ordinal] &+= 1
+        requests[request].live.append(attempt)
+        requests[request].tried.append(deployment)
+        requests[request].launched += 1
+        if requests[request].surfaced == nil { requests[request].surfaced = id }
+        if role == .hedge {
+            counters.hedgesFired &+= 1
+            hedgesInFlight += 1
+        }
+        actions.append(
+            .startAttempt(
+                AttemptStart(
+                    attempt: id, request: requests[request].id,
+                    deployment: deployments[deployment].configuration.id, role: role,
+                    connectTimeout: timeouts.connect)))
+        return attempt
+    }
+
+    private mutating func place(_ record: AttemptRecord) -> Int {
+        if let slot = freeAttempts.popLast() {
+            attempts[slot] = record
+            return slot
+        }
+        attempts.append(record)
+        return attempts.count - 1
+    }
+
+    /// Forgets an attempt that ended or is cancelled; everything it says was recorded before.
+    mutating func retire(_ attempt: Int) {
+        let record = attempts[attempt]
+        attemptSlots[record.id] = nil
+        deployments[record.deployment].inFlight -= 1
+        requests[record.request].removeLive(attempt)
+        let group = requests[record.request].group
+        if groups[group].lastResort == record.id { groups[group].lastResort = nil }
+        if record.role == .hedge, requests[record.request].phase != .committed {
+            counters.hedgesLost &+= 1
+            hedgesInFlight -= 1
+        }
+        attempts[attempt] = AttemptRecord()
+        freeAttempts.append(attempt)
+    }
+
+    /// Closes an attempt. Not a failure of its deployment, but its wait is an observation.
+    mutating func cancel(_ attempt: Int, _ reason: CancelReason, into actions: inout [Action]) {
+        let record = attempts[attempt]
+        actions.append(.cancelAttempt(record.id, reason))
+        observe(attempt, .cancelled(reason))
+        deployments[record.deployment].counters.cancelled[reason.ordinal] &+= 1
+        if record.isProbe { probeCancelled(attempt, reason, into: &actions) }
+        retire(attempt)
+    }
+
+    /// Makes an attempt's output the answer; the others are closed first.
+    mutating func commit(_ attempt: Int, into actions: inout [Action]) {
+        let record = attempts[attempt]
+        let request = record.request
+        endRace(request)
+        while let loser = requests[request].live.last(where: { $0 != attempt }) {
+            cancel(loser, .superseded, into: &actions)
+        }
+        requests[request].phase = .committed
+        requests[request].hedgeAt = nil
+        counters.commits &+= 1
+        deployments[record.deployment].counters.wins &+= 1
+        if record.role == .hedge {
+            counters.hedgesWon &+= 1
+            hedgesInFlight -= 1
+        }
+        actions.append(.commit(requests[request].id, record.id))
+    }
+
+    /// Ends a request for a reason that lies outside its attempts.
+    mutating func end(
+        _ request: Int, _ failure: RequestFailure, cancelling reason: CancelReason, into actions: inout [Action]
+    ) {
+        while let attempt = requests[request].live.last {
+            cancel(attempt, reason, into: &actions)
+        }
+        finish(request, .failed(failure), into: &actions)
+    }
+
+    /// Ends a request that has nothing in flight any more.
+    mutating func finish(_ request: Int, _ outcome: RequestOutcome, into actions: inout [Action]) {
+        endRace(request)
+        switch outcome {
+        case .succeeded: counters.succeeded &+= 1
+        case .failed: counters.failed &+= 1
+        }
+        requests[request].phase = .finished
+        requests[request].hedgeAt = nil
+        requestTimers.remove(request)
+        requestSlots[requests[request].id] = nil
+        actions.append(.finish(requests[request].id, outcome))
+        freeRequests.append(request)
+    }
+
+    private mutating func endRace(_ request: Int) {
+        guard requests[request].phase == .racing else { return }
+        requests[request].phase = .staggered
+        groups[requests[request].group].countRace(isStream: requests[request].isStream, by: -1)
+    }
+
+    /// Brings the request's timer in line with what it waits for.
+    mutating func settle(_ request: Int) {
+        guard requests[request].phase != .finished else { return }
+        requestTimers.set(request, to: nextDue(request))
+    }
+
+    /// The earliest of everything the request waits for.
+    func nextDue(_ request: Int) -> Instant? {
+        var due = Instant.distantFuture
+        if let deadline = requests[request].deadline { due = min(due, deadline) }
+        if let hedgeAt = requests[request].hedgeAt { due = min(due, hedgeAt) }
+        for attempt in requests[request].live { due = min(due, attempts[attempt].nextTimeout().at) }
+        return due < .distantFuture ? due : nil
+    }
+}

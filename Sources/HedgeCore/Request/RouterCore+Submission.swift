@@ -1,0 +1,170 @@
+extension RouterCore {
+    /// Races of a class in flight at once; further requests start one attempt at a time.
+    static let mostRaces = 5
+    /// What those wait between attempts while nothing is known.
+    static let coldStagger = Interval.milliseconds(Int64(250))
+
+    mutating func submit(_ id: RequestID, _ traits: RequestTraits, into actions: inout [Action]) {
+        guard requestSlots[id] == nil else {
+            inconsistencies &+= 1
+            return
+        }
+        guard let group = groupSlots[traits.group], !groups[group].members.isEmpty else {
+            actions.append(.finish(id, .failed(.noDeployment(retryAfter: nil))))
+            return
+        }
+        let request = takeRequestSlot()
+        requests[request].reset(id, traits, group: group, at: now)
+        if traits.deadline == nil, let timeout = policy.requestTimeout {
+            requests[request].deadline = now + timeout
+        }
+        requestSlots[id] = request
+        counters.requests &+= 1
+
+        if let deadline = requests[request].deadline, deadline <= now {
+            finish(request, .failed(.deadline), into: &actions)
+            return
+        }
+        begin(request, into: &actions)
+        settle(request)
+    }
+
+    private mutating func begin(_ request: Int, into actions: inout [Action]) {
+        guard groups[requests[request].group].members.count > 1 else {
+            beginAlone(request, into: &actions)
+            return
+        }
+        if beginOnProbation(request, into: &actions) { return }
+        collectCandidates(request)
+        guard !candidates.isEmpty else {
+            beginLastResort(request, into: &actions)
+            return
+        }
+        hedgeBudget.deposit()
+        let isColdClass = isCold(request)
+        guard let primary = takeBest() else { return }
+        launch(request, on: primary, role: .primary, into: &actions)
+        if isColdClass {
+            beginCold(request, into: &actions)
+        } else {
+            armHedge(request, after: primary, into: &actions)
+        }
+        launchCanary(request, into: &actions)
+        launchImmediateHedges(request, into: &actions)
+    }
+
+    /// One deployment: straight through, whatever its health.
+    private mutating func beginAlone(_ request: Int, into actions: inout [Action]) {
+        guard let only = groups[requests[request].group].members.first, isEligible(only, request) else {
+            finish(request, .failed(.noDeployment(retryAfter: nil)), into: &actions)
+            return
+        }
+        hedgeBudget.deposit()
+        launch(request, on: only, role: .primary, into: &actions)
+    }
+
+    /// Whether no candidate has enough recent history.
+    private func isCold(_ request: Int) -> Bool {
+        let isStream = requests[request].isStream
+        for candidate in candidates where !deployments[candidate.slot].isCold(isStream: isStream, at: now) {
+            return false
+        }
+        return true
+    }
+
+    /// Races the request, or staggers it by a fixed time when enough others race.
+    private mutating func beginCold(_ request: Int, into actions: inout [Action]) {
+        let limit = min(maxParallel(request), policy.maxAttempts)
+        guard limit > 1, !candidates.isEmpty else { return }
+        let hasOwnThreshold = requests[request].overrides.hedgeThreshold != nil
+        let group = requests[request].group
+        let isStream = requests[request].isStream
+        guard policy.coldStartParallel, !hasOwnThreshold,
+            groups[group].races(isStream: isStream) < Self.mostRaces
+        else {
+            armHedge(request, after: nil, into: &actions)
+            return
+        }
+        requests[request].phase = .racing
+        groups[group].countRace(isStream: isStream, by: 1)
+        counters.races &+= 1
+        actions.append(.note(requests[request].id, .raced))
+        while requests[request].live.count < limit, let other = takeBest() {
+            launch(request, on: other, role: .race, into: &actions)
+        }
+    }
+
+    /// With every deployment out, the one that returns first serves, one request at a time.
+    private mutating func beginLastResort(_ request: Int, into actions: inout [Action]) {
+        let group = requests[request].group
+        var best: Int?
+        var earliest = Instant.distantFuture
+        var returns: Instant?
+        for slot in groups[group].members where deployments[slot].isConfigured {
+            let until = deployments[slot].health.coolingUntil ?? now
+            if deployments[slot].health.share(at: now) == 0 { returns = min(returns ?? until, until) }
+            guard isEligible(slot, request), !deployments[slot].health.canaryInFlight,
+                best == nil || until < earliest
+            else { continue }
+            best = slot
+            earliest = until
+        }
+        guard let best, groups[group].lastResort == nil else {
+            let wait = returns.map { max(.zero, $0 - now) }
+            finish(request, .failed(.noDeployment(retryAfter: wait)), into: &actions)
+            return
+        }
+        hedgeBudget.deposit()
+        counters.lastResorts &+= 1
+        deployments[best].health.canaryStarted()
+        let attempt = launch(request, on: best, role: .primary, isProbe: true, into: &actions)
+        groups[group].lastResort = attempts[attempt].id
+    }
+
+    /// Without parallel attempts a canary cannot be a shadow; it is then sent first, and failover protects it.
+    private mutating func beginOnProbation(_ request: Int, into actions: inout [Action]) -> Bool {
+        guard policy.maxParallelAttempts <= 1, policy.maxAttempts > 1 else { return false }
+        guard let slot = probationTarget(request) else { return false }
+        collectCandidates(request)
+        guard !candidates.isEmpty else { return false }
+        hedgeBudget.deposit()
+        startCanary(request, on: slot, role: .primary, into: &actions)
+        return true
+    }
+
+    /// Sends the request to a deployment on probation too, as a shadow of the attempt on a healthy one.
+    private mutating func launchCanary(_ request: Int, into actions: inout [Action]) {
+        guard requests[request].live.count < maxParallel(request), requests[request].launched < policy.maxAttempts,
+            let slot = probationTarget(request)
+        else { return }
+        startCanary(request, on: slot, role: .canary, into: &actions)
+    }
+
+    private mutating func startCanary(
+        _ request: Int, on slot: Int, role: AttemptRole, into actions: inout [Action]
+    ) {
+        expireCooldown(slot, into: &actions)
+        deployments[slot].health.canaryStarted()
+        counters.canaries &+= 1
+        launch(request, on: slot, role: role, isProbe: true, into: &actions)
+    }
+
+    private func probationTarget(_ request: Int) -> Int? {
+        for slot in groups[requests[request].group].members
+        where deployments[slot].health.allowsCanary(at: now) && isEligible(slot, request) {
+            return slot
+        }
+        return nil
+    }
+
+    /// Attempts the request may have in flight.
+    func maxParallel(_ request: Int) -> Int {
+        max(1, requests[request].overrides.maxParallelAttempts ?? policy.maxParallelAttempts)
+    }
+
+    private mutating func takeRequestSlot() -> Int {
+        if let slot = freeRequests.popLast() { return slot }
+        requests.append(RequestMachine())
+        return requests.count - 1
+    }
+}

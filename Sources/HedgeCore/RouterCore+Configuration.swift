@@ -1,0 +1,82 @@
+extension RouterCore {
+    /// Takes over a configuration; what was learnt of deployments that stay is kept.
+    mutating func replaceConfiguration(_ configuration: CoreConfiguration) {
+        policy = configuration.policy
+        samples = SamplePolicy(lifetime: policy.sampleLifetime, halfLife: policy.sampleHalfLife)
+        thresholdSettings = ThresholdSettings(policy)
+        hedgeBudget.setShare(policy.hedgeBudget)
+        forgetRemovedDeployments()
+        placeDeployments(configuration.deployments)
+        placeGroups(configuration.groups)
+    }
+
+    /// Frees what is left of deployments an earlier replacement removed, unless attempts still run there.
+    private mutating func forgetRemovedDeployments() {
+        for (id, slot) in deploymentSlots where !deployments[slot].isConfigured && deployments[slot].inFlight == 0 {
+            deploymentSlots[id] = nil
+            freeDeployments.append(slot)
+            healthTimers.remove(slot)
+        }
+    }
+
+    private mutating func placeDeployments(_ configured: [DeploymentConfiguration]) {
+        for slot in deployments.indices {
+            deployments[slot].isConfigured = false
+            deployments[slot].hasSibling = false
+        }
+        var domains: [String: Int] = [:]
+        configuredOrder.removeAll(keepingCapacity: true)
+        for configuration in configured {
+            let slot = place(configuration)
+            guard !deployments[slot].isConfigured else {
+                inconsistencies &+= 1
+                continue
+            }
+            deployments[slot].configuration = configuration
+            deployments[slot].isConfigured = true
+            deployments[slot].domain = -1 - slot
+            if !configuration.failureDomain.isEmpty {
+                let known = domains[configuration.failureDomain] ?? domains.count
+                domains[configuration.failureDomain] = known
+                deployments[slot].domain = known
+            }
+            configuredOrder.append(slot)
+        }
+    }
+
+    private mutating func place(_ configuration: DeploymentConfiguration) -> Int {
+        if let slot = deploymentSlots[configuration.id] { return slot }
+        var fresh = DeploymentState(configuration)
+        fresh.isConfigured = false
+        if let slot = freeDeployments.popLast() {
+            deployments[slot] = fresh
+            deploymentSlots[configuration.id] = slot
+            return slot
+        }
+        deployments.append(fresh)
+        deploymentSlots[configuration.id] = deployments.count - 1
+        return deployments.count - 1
+    }
+
+    private mutating func placeGroups(_ configured: [GroupConfiguration]) {
+        for slot in groups.indices { groups[slot].members.removeAll() }
+        for configuration in configured {
+            var members: [Int] = []
+            for id in configuration.deployments {
+                guard let slot = deploymentSlots[id], deployments[slot].isConfigured, !members.contains(slot) else {
+                    continue
+                }
+                members.append(slot)
+            }
+            if members.count > 1 {
+                for slot in members { deployments[slot].hasSibling = true }
+            }
+            if let slot = groupSlots[configuration.id] {
+                groups[slot].members = members
+            } else {
+                groupSlots[configuration.id] = groups.count
+                groups.append(GroupState(id: configuration.id, members: members))
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+/// A snapshot of what the core decided and learnt; counters only grow.
+public struct CoreStatistics: Sendable {
+    /// Requests submitted that reached a group.
+    public var requests: UInt64 = 0
+    /// Requests that have an answer, whole or begun.
+    public var commits: UInt64 = 0
+    /// Requests that ended with the whole answer.
+    public var succeeded: UInt64 = 0
+    /// Requests that ended with an error.
+    public var failed: UInt64 = 0
+    /// Requests under way.
+    public var requestsInFlight = 0
+    /// Requests that raced for want of history.
+    public var races: UInt64 = 0
+    /// Attempts started because the one before failed.
+    public var failovers: UInt64 = 0
+    /// Attempts that tested a deployment after its cooldown.
+    public var canaries: UInt64 = 0
+    /// Attempts on a deployment that is out, as none was healthy.
+    public var lastResorts: UInt64 = 0
+    /// Hedges started.
+    public var hedgesFired: UInt64 = 0
+    /// Hedges that answered first.
+    public var hedgesWon: UInt64 = 0
+    /// Hedges that did not.
+    public var hedgesLost: UInt64 = 0
+    /// Thresholds passed without a hedge, by the reason for it.
+    public var hedgesSuppressed: [HedgeSuppression: UInt64] = [:]
+    /// Hedges the budget allows now.
+    public var budgetLevel = 0.0
+    /// One entry for each deployment of the configuration, in its order.
+    public var deployments: [DeploymentStatistics] = []
+
+    public init() {}
+}
+
+/// What is known of one deployment.
+public struct DeploymentStatistics: Sendable {
+    public var id: DeploymentID
+    public var attempts: [AttemptRole: UInt64] = [:]
+    /// Requests whose answer it gave or began.
+    public var wins: UInt64 = 0
+    /// Attempts that delivered a whole answer.
+    public var successes: UInt64 = 0
+    public var failures: [FailureKind: UInt64] = [:]
+    public var cancelled: [CancelReason: UInt64] = [:]
+    /// Attempts in flight.
+    public var inFlight = 0
+    public var health = HealthStatistics()
+    /// Time to first token of requests that stream.
+    public var streaming = LatencyStatistics()
+    /// Time to the full answer of those that do not.
+    public var complete = LatencyStatistics()
+
+    public init(id: DeploymentID) {
+        self.id = id
+    }
+}
+
+/// A deployment's health.
+public struct HealthStatistics: Sendable {
+    public var state = HealthState.healthy
+    /// Time left of a cooldown.
+    public var cooldownLeft: Interval?
+    /// What the latest cooldown was for.
+    public var cause: FailureKind?
+    /// Cooldowns so far.
+    public var cooldowns: UInt64 = 0
+    /// Consecutive hard failures.
+    public var failureStreak = 0
+
+    public init() {}
+}
+
+/// Whether a deployment takes part.
+public enum HealthState: String, Hashable, Sendable, CaseIterable {
+    case healthy
+    /// Left out until its cooldown is over.
+    case cooling
+    /// Its cooldown is over; one canary at a time tests it.
+    case probation
+    /// It takes part again with a growing share of requests.
+    case ramping
+}
+
+/// What is known of a latency; Kaplan-Meier estimates that count what was given up on as "longer than that".
+public struct LatencyStatistics: Sendable {
+    public var p50: LatencyQuantile?
+    public var p95: LatencyQuantile?
+    public var p99: LatencyQuantile?
+    /// Samples, weighted by age and counted as equally weighted ones.
+    public var effectiveSamples = 0.0
+    /// Share of the samples that are lower bounds, in [0, 1].
+    public var censoredShare = 0.0
+    /// Whether there is too little recent history to plan on.
+    public var isCold = true
+    /// The hedge threshold of small prompts before limits of the request; nil while there is no history.
+    public var hedgeThreshold: Interval?
+    public var hedgeThresholdSource: ThresholdSource?
+
+    public init() {}
+}
