@@ -139,3 +139,34 @@ bench: ## Compare the CPU cost of a request with bare libcurl's
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory all $(addprefix $(PROGRAMS)/bench/,upstream floor routed)
 	@python3 Tests/bench/run.py --programs $(PROGRAMS)/bench $(BENCH_ARGUMENTS)
+
+# --- fuzzing ---------------------------------------------------------------------------------------------------------
+
+FUZZ_TARGETS := codec config core request
+FUZZ_BUILD := $(BUILD)/fuzz
+CLANG = $(shell dirname "$$(readlink -f "$$(command -v swift)")")/clang
+
+$(PROGRAMS)/fuzz/%-replay: Tests/fuzz/%.c Tests/fuzz/replay.c Tests/fuzz/fuzz.h $(HEADERS) | $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(C99) $< Tests/fuzz/replay.c -o $@ $(LINK) $(jansson)
+
+# The fuzzer sees into the library, which is built for it with coverage, address checks and overflow traps.
+$(FUZZ_BUILD)/stamp: $(SOURCES)
+	swift build --product hedgerouter --build-path $(FUZZ_BUILD) --jobs $(JOBS) -Xswiftc -sanitize=address,fuzzer \
+	    -Xswiftc -O
+	@touch $@
+
+$(PROGRAMS)/fuzz/%-fuzz: Tests/fuzz/%.c Tests/fuzz/fuzz.h $(HEADERS) $(FUZZ_BUILD)/stamp
+	@mkdir -p $(@D)
+	$(CLANG) -g -O1 -fuse-ld=lld -fsanitize=fuzzer,address $(C99) $< -o $@ -I$(DIST)/include \
+	    -L$(FUZZ_BUILD)/debug -Wl,-rpath,$(abspath $(FUZZ_BUILD)/debug) -lhedgerouter $(jansson)
+
+.PHONY: fuzz-replay
+fuzz-replay: all $(FUZZ_TARGETS:%=$(PROGRAMS)/fuzz/%-replay)
+	@python3 Tests/fuzz/replay.py --programs $(PROGRAMS)/fuzz
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for SECONDS (60); what it finds lands in .build/findings
+	@scripts/setup.sh fuzz
+	@$(MAKE) --no-print-directory $(HEADERS) $(FUZZ_TARGETS:%=$(PROGRAMS)/fuzz/%-fuzz)
+	@scripts/fuzz.sh $(SECONDS) $(FUZZ_TARGETS)
