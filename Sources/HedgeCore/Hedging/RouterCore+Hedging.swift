@@ -15,14 +15,14 @@ extension RouterCore {
 
     /// Whether the request may have a hedge at all, whatever the moment brings.
     private func mayHedge(_ request: Int) -> Bool {
-        groups[requests[request].group].members.count > 1 && hedgeBudget.share > 0 && maxParallel(request) > 1
+        groups[requests[request].group].members.count > 1 && hedgeBudget.share > 0 && requests[request].maxParallel > 1
             && requests[request].hedges < mostHedges(request)
     }
 
     /// A threshold of zero asks for everything at once, which only the attempts in flight limit.
     private func mostHedges(_ request: Int) -> Int {
         let fixed = requests[request].overrides.hedgeThreshold ?? policy.hedgeThreshold
-        return fixed == .zero ? maxParallel(request) - 1 : max(0, policy.maxHedges)
+        return fixed == .zero ? requests[request].maxParallel - 1 : max(0, policy.maxHedges)
     }
 
     private mutating func threshold(_ request: Int, after deployment: Int?) -> HedgeThreshold? {
@@ -98,7 +98,7 @@ extension RouterCore {
 
     private mutating func decideHedge(_ request: Int, _ threshold: HedgeThreshold) -> HedgeDecision {
         if requests[request].launched >= policy.maxAttempts { return .suppressed(.attempts) }
-        if requests[request].live.count >= maxParallel(request) { return .suppressed(.concurrency) }
+        if requests[request].live.count >= requests[request].maxParallel { return .suppressed(.concurrency) }
         if Double(hedgesInFlight) >= max(2, 0.2 * Double(requestSlots.count)) { return .suppressed(.concurrency) }
         if let deadline = requests[request].deadline, deadline - now < policy.hedgeThresholdMin {
             return .suppressed(.deadline)

@@ -26,6 +26,8 @@ struct RequestMachine: Sendable {
     var live: [Int] = []
     /// Slots of the deployments that were tried.
     var tried: [Int] = []
+    /// Attempts that may be in flight at once, as the policy was when the request came.
+    var maxParallel = 1
     /// Attempts started that count toward the limit.
     var launched = 0
     /// Hedges started.

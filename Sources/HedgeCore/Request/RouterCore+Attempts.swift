@@ -131,7 +131,7 @@ extension RouterCore {
         let request = record.request
         let isExtra = record.role == .hedge || record.role == .race || record.role == .canary
         guard !isExtra || requests[request].live.isEmpty else { return }
-        guard requests[request].live.count < maxParallel(request), requests[request].launched < policy.maxAttempts,
+        guard requests[request].live.count < requests[request].maxParallel, requests[request].launched < policy.maxAttempts,
             let target = chooseUntried(request)
         else { return }
         counters.failovers &+= 1

@@ -18,6 +18,7 @@ extension RouterCore {
         if traits.deadline == nil, let timeout = policy.requestTimeout {
             requests[request].deadline = now + timeout
         }
+        requests[request].maxParallel = max(1, traits.overrides.maxParallelAttempts ?? policy.maxParallelAttempts)
         requestSlots[id] = request
         counters.requests &+= 1
 
@@ -74,7 +75,7 @@ extension RouterCore {
 
     /// Races the request, or staggers it by a fixed time when enough others race.
     private mutating func beginCold(_ request: Int, into actions: inout [Action]) {
-        let limit = min(maxParallel(request), policy.maxAttempts)
+        let limit = min(requests[request].maxParallel, policy.maxAttempts)
         guard limit > 1, !candidates.isEmpty else { return }
         let hasOwnThreshold = requests[request].overrides.hedgeThreshold != nil
         let group = requests[request].group
@@ -134,7 +135,7 @@ extension RouterCore {
 
     /// Sends the request to a deployment on probation too, as a shadow of the attempt on a healthy one.
     private mutating func launchCanary(_ request: Int, into actions: inout [Action]) {
-        guard requests[request].live.count < maxParallel(request), requests[request].launched < policy.maxAttempts,
+        guard requests[request].live.count < requests[request].maxParallel, requests[request].launched < policy.maxAttempts,
             let slot = probationTarget(request)
         else { return }
         startCanary(request, on: slot, role: .canary, into: &actions)
@@ -155,11 +156,6 @@ extension RouterCore {
             return slot
         }
         return nil
-    }
-
-    /// Attempts the request may have in flight.
-    func maxParallel(_ request: Int) -> Int {
-        max(1, requests[request].overrides.maxParallelAttempts ?? policy.maxParallelAttempts)
     }
 
     private mutating func takeRequestSlot() -> Int {

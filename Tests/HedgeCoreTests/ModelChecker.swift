@@ -1,0 +1,222 @@
+@testable import HedgeCore
+
+/// An independent model of what a driver may see, which judges every action against the events told so far.
+///
+/// It shares no code with the core: sets of what is open, and the rules no core may break.
+struct ModelChecker {
+    struct OpenRequest {
+        var isStream: Bool
+        var maxParallel: Int
+        var live: Set<AttemptID> = []
+        var tried: Set<DeploymentID> = []
+        var counted = 0
+        var winner: AttemptID?
+        var winnerHasEnded = false
+    }
+
+    struct LiveAttempt {
+        var request: RequestID
+        var deployment: DeploymentID
+        var hasToken = false
+        var isPaused = false
+    }
+
+    private(set) var requests: [RequestID: OpenRequest] = [:]
+    private(set) var attempts: [AttemptID: LiveAttempt] = [:]
+    private(set) var configuration: CoreConfiguration
+    private(set) var finished: UInt64 = 0
+    private(set) var violations: [String] = []
+    private var inFlight: [DeploymentID: Int] = [:]
+    private var latestAttempt: UInt64 = 0
+
+    init(_ configuration: CoreConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// Judges what a core did with one event.
+    mutating func judge(_ event: Event, _ actions: [Action], core: RouterCore, at now: Instant) {
+        let touched = before(event)
+        var superseded: [RequestID] = []
+        for action in actions {
+            switch action {
+            case .startAttempt(let start): started(start)
+            case .cancelAttempt(let attempt, let reason):
+                if reason == .superseded, let request = attempts[attempt]?.request { superseded.append(request) }
+                cancelled(attempt, reason, event)
+            case .commit(let request, let attempt): committed(request, attempt, event)
+            case .finish(let request, let outcome): finish(request, outcome)
+            case .note(let request, _):
+                if requests[request] == nil { fail("note on \(request), which is not open") }
+            case .healthChanged(let deployment, let change):
+                check(change, deployment, at: now)
+            }
+        }
+        for request in superseded where requests[request]?.winner == nil {
+            if requests[request] != nil { fail("attempts of \(request) superseded by nothing") }
+        }
+        if let touched { afterwards(touched) }
+        if case .timeReached = event, let next = core.nextDeadline, next <= now {
+            fail("next deadline \(next) is not after \(now)")
+        }
+        if core.hedgeBudget.level < 0 { fail("hedge budget is \(core.hedgeBudget.level)") }
+        if core.inconsistencies != 0 { fail("the core counted an inconsistency on \(event)") }
+    }
+
+    /// Judges what is left once every request is over.
+    mutating func judgeEnd(_ core: RouterCore, at now: Instant) {
+        if !requests.isEmpty { fail("requests never finished: \(requests.keys)") }
+        if !attempts.isEmpty { fail("attempts never ended: \(attempts.keys)") }
+        let statistics = core.statistics(at: now)
+        if statistics.requestsInFlight != 0 { fail("\(statistics.requestsInFlight) requests in flight at the end") }
+        for deployment in statistics.deployments where deployment.inFlight != 0 {
+            fail("\(deployment.inFlight) attempts in flight on \(deployment.id) at the end")
+        }
+        if core.hedgesInFlight != 0 { fail("\(core.hedgesInFlight) hedges in flight at the end") }
+        if core.requestTimers.count != 0 { fail("timers left at the end") }
+        for group in core.groups where group.streamRaces != 0 || group.completeRaces != 0 || group.lastResort != nil {
+            fail("races or a last resort left at the end")
+        }
+        if statistics.hedgesWon + statistics.hedgesLost != statistics.hedgesFired {
+            fail("hedges do not add up")
+        }
+        if statistics.succeeded + statistics.failed != statistics.requests { fail("requests do not add up") }
+    }
+
+    // MARK: - What the event alone changes
+
+    /// Applies the event and names the request it concerns.
+    private mutating func before(_ event: Event) -> RequestID? {
+        switch event {
+        case .submitted(let id, let traits):
+            let parallel = max(1, traits.overrides.maxParallelAttempts ?? configuration.policy.maxParallelAttempts)
+            requests[id] = OpenRequest(isStream: traits.isStream, maxParallel: parallel)
+            return id
+        case .attemptEnded(let id, let outcome):
+            guard let attempt = attempts[id] else { return nil }
+            close(id)
+            switch outcome {
+            case .succeeded:
+                requests[attempt.request]?.winnerHasEnded = true
+            case .failed(let failure):
+                if failure.kind == .unsupported { requests[attempt.request]?.counted -= 1 }
+            }
+            return attempt.request
+        case .firstToken(let id):
+            attempts[id]?.hasToken = true
+            return attempts[id]?.request
+        case .paused(let id):
+            attempts[id]?.isPaused = true
+            return nil
+        case .resumed(let id):
+            attempts[id]?.isPaused = false
+            return nil
+        case .configurationReplaced(let new):
+            configuration = new
+            return nil
+        case .cancelled(let id):
+            return requests[id] == nil ? nil : id
+        case .progressed, .timeReached:
+            return nil
+        }
+    }
+
+    /// A request is over, or something of it is in flight: nothing hangs.
+    private mutating func afterwards(_ id: RequestID) {
+        guard let request = requests[id] else { return }
+        if request.live.isEmpty { fail("\(id) hangs with nothing in flight") }
+        if let winner = request.winner, request.live != [winner] { fail("\(id) has losers after its commit") }
+    }
+
+    private mutating func close(_ id: AttemptID) {
+        guard let attempt = attempts.removeValue(forKey: id) else { return }
+        requests[attempt.request]?.live.remove(id)
+        inFlight[attempt.deployment, default: 0] -= 1
+    }
+
+    // MARK: - Actions
+
+    private mutating func started(_ start: AttemptStart) {
+        if start.attempt.rawValue <= latestAttempt { fail("\(start.attempt) was used before") }
+        latestAttempt = start.attempt.rawValue
+        guard let deployment = configuration.deployments.first(where: { $0.id == start.deployment }) else {
+            fail("\(start.deployment) is not configured")
+            return
+        }
+        guard var request = requests[start.request] else {
+            fail("attempt for \(start.request), which is not open")
+            return
+        }
+        if request.winner != nil { fail("\(start.request) got an attempt after its commit") }
+        if !request.tried.insert(start.deployment).inserted { fail("\(start.request) tries a deployment again") }
+        request.live.insert(start.attempt)
+        request.counted += 1
+        if request.live.count > request.maxParallel { fail("\(start.request) has too many attempts in flight") }
+        if request.counted > max(1, configuration.policy.maxAttempts) { fail("\(start.request) has too many attempts") }
+        requests[start.request] = request
+        attempts[start.attempt] = LiveAttempt(request: start.request, deployment: start.deployment)
+        inFlight[start.deployment, default: 0] += 1
+        if let limit = deployment.maxParallelRequests, inFlight[start.deployment, default: 0] > limit {
+            fail("\(start.deployment) has too many attempts in flight")
+        }
+    }
+
+    private mutating func cancelled(_ id: AttemptID, _ reason: CancelReason, _ event: Event) {
+        if attempts[id] == nil { fail("\(id) is cancelled although it has ended") }
+        close(id)
+        let fits: Bool
+        switch (reason, event) {
+        case (.superseded, .firstToken), (.superseded, .attemptEnded(_, .succeeded)): fits = true
+        case (.callerCancelled, .cancelled), (.deadline, .timeReached), (.timedOut, .timeReached): fits = true
+        case (.requestFailed, .attemptEnded(_, .failed(let failure))):
+            fits = [.badRequest, .contextLength, .contentPolicy].contains(failure.kind)
+        default: fits = false
+        }
+        if !fits { fail("\(id) is cancelled for \(reason) on \(event)") }
+    }
+
+    private mutating func committed(_ id: RequestID, _ attempt: AttemptID, _ event: Event) {
+        guard var request = requests[id] else {
+            fail("\(id) commits after its end")
+            return
+        }
+        if let winner = request.winner { fail("\(id) has two winners, \(winner) and \(attempt)") }
+        switch event {
+        case .firstToken(attempt): break
+        case .attemptEnded(attempt, .succeeded): break
+        default: fail("\(id) commits to \(attempt) on \(event)")
+        }
+        request.winner = attempt
+        requests[id] = request
+    }
+
+    private mutating func finish(_ id: RequestID, _ outcome: RequestOutcome) {
+        guard let request = requests.removeValue(forKey: id) else {
+            fail("\(id) finishes again")
+            return
+        }
+        finished += 1
+        if !request.live.isEmpty { fail("\(id) finishes with attempts in flight") }
+        switch outcome {
+        case .succeeded(let attempt):
+            if request.winner != attempt || !request.winnerHasEnded { fail("\(id) succeeds without a winner") }
+        case .failed(.interrupted(let attempt)):
+            if request.winner != attempt { fail("\(id) is interrupted without a winner") }
+        case .failed(.attempt), .failed(.noDeployment):
+            if request.winner != nil { fail("\(id) fails as if it had no winner") }
+        case .failed(.internalError):
+            fail("\(id) ends with an internal error")
+        case .failed(.deadline), .failed(.cancelled):
+            break
+        }
+    }
+
+    private mutating func check(_ change: HealthChange, _ deployment: DeploymentID, at now: Instant) {
+        guard case .cooldownStarted(let until, _) = change else { return }
+        if until < now { fail("\(deployment) cools down until the past") }
+        if until - now > .seconds(900) { fail("\(deployment) cools down for too long") }
+    }
+
+    private mutating func fail(_ message: String) {
+        if violations.count < 10 { violations.append(message) }
+    }
+}
