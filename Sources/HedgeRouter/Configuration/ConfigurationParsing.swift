@@ -38,7 +38,7 @@ extension RouterConfiguration {
 extension ConfigurationReport {
     /// The report on a document that is no JSON.
     init(notJSON error: JSONParseError) {
-        self.init(errors: [Issue(path: "", message: error.message, expected: "a JSON object")])
+        self.init(errors: [ConfigurationIssue(path: "", message: error.message, expected: "a JSON object")])
         syntaxOffset = error.offset
     }
 }

@@ -32,7 +32,8 @@ public enum ConfigurationSchema {
         if !required.isEmpty { members.append(.init("required", .array(required))) }
         if !section.ignoredNames.isEmpty {
             let names = "^(" + section.ignoredNames.joined(separator: "|") + ")$"
-            let note = DocumentValue.text("A LiteLLM setting that this library does not act on: accepted with a warning.")
+            let note = DocumentValue.text(
+                "A LiteLLM setting that this library does not act on: accepted with a warning.")
             members.append(
                 .init("patternProperties", .object([.init(names, .object([.init("description", note)]))]))
             )
@@ -132,7 +133,11 @@ public enum ConfigurationSchema {
         case .baseURL:
             [.init("pattern", .text(#"^[hH][tT][tT][pP][sS]?://[^\s@?#/]+[^\s?#]*$|"# + reference))]
         case .proxyURL:
-            [.init("pattern", .text(#"^([hH][tT][tT][pP][sS]?|[sS][oO][cC][kK][sS](4a?|5h?|4A|5H))://[^\s?#]+$|"# + reference))]
+            [
+                .init(
+                    "pattern",
+                    .text(#"^([hH][tT][tT][pP][sS]?|[sS][oO][cC][kK][sS](4a?|5h?|4A|5H))://[^\s?#]+$|"# + reference))
+            ]
         }
     }
 }

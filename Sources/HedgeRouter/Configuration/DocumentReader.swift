@@ -3,8 +3,8 @@
 /// Everything wrong is reported, in the document's order, and what depends on a wrong value is left out rather than
 /// reported again.
 struct DocumentReader {
-    private(set) var errors: [Issue] = []
-    private(set) var warnings: [Issue] = []
+    private(set) var errors: [ConfigurationIssue] = []
+    private(set) var warnings: [ConfigurationIssue] = []
 
     /// Reads a variable of the environment; nil where a document may not refer to it.
     private let environment: ((String) -> String?)?
@@ -16,11 +16,11 @@ struct DocumentReader {
     }
 
     mutating func report(_ path: String, _ message: String, expected: String? = nil, nearest: String? = nil) {
-        errors.append(Issue(path: path, message: message, expected: expected, nearest: nearest))
+        errors.append(ConfigurationIssue(path: path, message: message, expected: expected, nearest: nearest))
     }
 
     mutating func warn(_ path: String, _ message: String, expected: String? = nil, nearest: String? = nil) {
-        warnings.append(Issue(path: path, message: message, expected: expected, nearest: nearest))
+        warnings.append(ConfigurationIssue(path: path, message: message, expected: expected, nearest: nearest))
     }
 
     /// The known name nearest to `name`, as long as not too many were looked for.
@@ -203,12 +203,16 @@ struct DocumentReader {
         }
     }
 
-    private mutating func mismatch(_ value: DocumentValue, _ shape: ValueShape, _ unit: Unit?, _ path: String) -> Setting? {
+    private mutating func mismatch(
+        _ value: DocumentValue, _ shape: ValueShape, _ unit: Unit?, _ path: String
+    ) -> Setting? {
         report(path, "is \(value.typeName)", expected: Self.expectation(of: shape, unit: unit))
         return nil
     }
 
-    private mutating func outOfRange(_ shape: ValueShape, _ unit: Unit?, _ path: String, _ variable: String?) -> Setting? {
+    private mutating func outOfRange(
+        _ shape: ValueShape, _ unit: Unit?, _ path: String, _ variable: String?
+    ) -> Setting? {
         report(path, Self.blame(variable) + "is out of range", expected: Self.expectation(of: shape, unit: unit))
         return nil
     }
@@ -231,9 +235,11 @@ extension DocumentReader {
             default: return .text(text)
             }
         case .integer, .number:
-            let isNumeral = !text.isEmpty && text.utf8.count <= 64 && text.utf8.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || "+-.eE".utf8.contains(byte)
-            }
+            let isNumeral =
+                !text.isEmpty && text.utf8.count <= 64
+                && text.utf8.allSatisfy { byte in
+                    (0x30...0x39).contains(byte) || "+-.eE".utf8.contains(byte)
+                }
             guard isNumeral else { return .text(text) }
             if let integer = Int64(text) { return .integer(integer) }
             guard let number = Double(text), number.isFinite else { return .text(text) }
@@ -284,7 +290,8 @@ extension DocumentReader {
             return "an integer from \(range.lowerBound) to \(range.upperBound)" + suffix
         case .number(let range):
             let (low, high) = (DocumentWriter.text(of: range.minimum), DocumentWriter.text(of: range.maximum))
-            return (range.isAboveMinimum ? "a number above \(low) and up to \(high)" : "a number from \(low) to \(high)")
+            return
+                (range.isAboveMinimum ? "a number above \(low) and up to \(high)" : "a number from \(low) to \(high)")
                 + suffix
         case .text(let rule): return rule.expectation
         case .choice(let names): return "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")

@@ -23,12 +23,12 @@ public struct RouterConfiguration: Sendable {
     public var limits: RouterLimits
 
     /// What is accepted but does not do what its author may expect.
-    public var warnings: [Issue]
+    public var warnings: [ConfigurationIssue]
 
     /// A configuration made by a program; nothing is checked.
     public init(
         deployments: [DeploymentSettings], groups: [ModelGroup], aliases: [ModelAlias] = [], policy: Policy = Policy(),
-        seed: UInt64? = nil, limits: RouterLimits = RouterLimits(), warnings: [Issue] = []
+        seed: UInt64? = nil, limits: RouterLimits = RouterLimits(), warnings: [ConfigurationIssue] = []
     ) {
         self.deployments = deployments
         self.groups = groups

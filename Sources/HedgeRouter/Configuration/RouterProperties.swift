@@ -157,7 +157,8 @@ enum RouterProperties {
                 """
             ),
             Property(
-                "hedge_threshold_ms", .number(.from(0, to: DocumentProperties.day * 1000)), defaultText: "the percentile",
+                "hedge_threshold_ms", .number(.from(0, to: DocumentProperties.day * 1000)),
+                defaultText: "the percentile",
                 unit: .milliseconds, liteLLM: false, "A fixed threshold instead of the percentile."
             ),
             Property(

@@ -123,7 +123,8 @@ enum DocumentPath {
     /// A name in a form that fits a line of text.
     static func shown(_ name: String) -> String {
         let clean = String(
-            String.UnicodeScalarView(name.unicodeScalars.map { $0.value < 0x20 || $0 == "\"" || $0.value == 0x7F ? "?" : $0 })
+            String.UnicodeScalarView(
+                name.unicodeScalars.map { $0.value < 0x20 || $0 == "\"" || $0.value == 0x7F ? "?" : $0 })
         )
         return clean.utf8.count <= 64 ? clean : clean.cut(toBytes: 61) + "..."
     }

@@ -1,7 +1,7 @@
 /// One thing that is wrong with a document, or that its author should know.
 ///
 /// Never contains a value of the document or of the environment, only the names of keys and variables.
-public struct Issue: Hashable, Sendable {
+public struct ConfigurationIssue: Hashable, Sendable {
     /// JSON path of the place, such as `model_list[2].litellm_params.api_base`; empty for the document as a whole.
     public var path: String
     /// One line of text.
@@ -38,14 +38,14 @@ public struct Issue: Hashable, Sendable {
 /// Everything found in a document, in the document's order; a document with errors is not used at all.
 public struct ConfigurationReport: Error, Hashable, Sendable {
     /// What keeps the document from being used.
-    public var errors: [Issue]
+    public var errors: [ConfigurationIssue]
     /// What is accepted but does not do what its author may expect.
-    public var warnings: [Issue]
+    public var warnings: [ConfigurationIssue]
     /// Byte offset at which the document stops being JSON; nil when it is JSON.
     public var syntaxOffset: Int?
 
     /// A report of `errors` and `warnings`.
-    public init(errors: [Issue] = [], warnings: [Issue] = [], syntaxOffset: Int? = nil) {
+    public init(errors: [ConfigurationIssue] = [], warnings: [ConfigurationIssue] = [], syntaxOffset: Int? = nil) {
         self.errors = errors
         self.warnings = warnings
         self.syntaxOffset = syntaxOffset
