@@ -81,4 +81,8 @@ static const long chr_http_version_1 = CURL_HTTP_VERSION_1_1;
 static const long chr_http_version_2 = CURL_HTTP_VERSION_2_0;
 static const long chr_http_version_2_prior_knowledge = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
 
+static inline const curl_version_info_data *chr_version_info(void) {
+  return curl_version_info(CURLVERSION_NOW);
+}
+
 #endif
