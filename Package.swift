@@ -59,7 +59,7 @@ let package = Package(
         .target(
             name: "HedgeRouter",
             dependencies: [
-                "HedgeCore", "HedgeJSON", "HedgeProviders", "HedgeTransport",
+                "CLinux", "HedgeCore", "HedgeJSON", "HedgeProviders", "HedgeTransport",
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: common

@@ -1,0 +1,138 @@
+import CLinux
+import DequeModule
+import Glibc
+import Synchronization
+
+/// Events waiting for the program, with a blocking take and, on demand, a descriptor that tells of them.
+///
+/// One for each router, and one for each request whose events are pulled.
+public final class EventQueue: @unchecked Sendable {
+    /// What a take found.
+    enum Taken {
+        case events([QueuedEvent])
+        /// Nothing came in time, or the wait was ended by ``wake()``.
+        case nothing
+        case closed
+    }
+
+    private let monitor = Monitor()
+    // Guarded by the monitor.
+    private var events: Deque<QueuedEvent> = []
+    private var waiting = 0
+    private var isWoken = false
+    private var isClosed = false
+    private var descriptor: Int32 = -1
+    private var end: RequestEnd?
+
+    init() {}
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Adds events in order.
+    func append(_ added: [QueuedEvent]) {
+        guard !added.isEmpty else { return }
+        monitor.withLock {
+            guard !isClosed else { return }
+            let wasEmpty = events.isEmpty
+            events.append(contentsOf: added)
+            if wasEmpty { showReadable() }
+            if waiting > 0 { monitor.signal() }
+        }
+    }
+
+    /// Adds an event of the one request whose queue this is.
+    func append(_ added: QueuedEvent) {
+        monitor.withLock {
+            guard !isClosed else { return }
+            events.append(added)
+            if case .end(let end) = added.kind { self.end = end }
+            if waiting > 0 { monitor.broadcast() }
+        }
+    }
+
+    /// What a wait for the end found.
+    enum EndWait {
+        case ended(RequestEnd)
+        case running
+        case closed
+    }
+
+    /// Waits until the END of the one request whose queue this is was added.
+    func waitForEnd(until deadline: MonotonicDeadline) -> EndWait {
+        monitor.withLock {
+            while true {
+                if let end { return .ended(end) }
+                if isClosed { return .closed }
+                waiting += 1
+                let wasSignalled = monitor.wait(until: deadline)
+                waiting -= 1
+                if !wasSignalled { return end.map { .ended($0) } ?? .running }
+            }
+        }
+    }
+
+    /// Takes up to `capacity` events, waiting for the first one until `deadline`.
+    func take(_ capacity: Int, until deadline: MonotonicDeadline) -> Taken {
+        monitor.withLock {
+            while events.isEmpty, !isClosed, !isWoken {
+                waiting += 1
+                let wasSignalled = monitor.wait(until: deadline)
+                waiting -= 1
+                if !wasSignalled { break }
+            }
+            if isClosed { return .closed }
+            isWoken = false
+            guard !events.isEmpty else { return .nothing }
+            let count = min(capacity, events.count)
+            let taken = Array(events.prefix(count))
+            events.removeFirst(count)
+            if events.isEmpty { showEmpty() }
+            return .events(taken)
+        }
+    }
+
+    /// Ends a wait in progress, or the next one.
+    func wake() {
+        monitor.withLock {
+            isWoken = true
+            monitor.broadcast()
+        }
+    }
+
+    /// Drops what waits and ends every wait; nothing can be added any more. Returns what was dropped.
+    func closeAndDrain() -> [QueuedEvent] {
+        monitor.withLock {
+            isClosed = true
+            let dropped = Array(events)
+            events.removeAll()
+            // A host's event loop should notice: the descriptor stays readable.
+            showReadable()
+            monitor.broadcast()
+            return dropped
+        }
+    }
+
+    /// A descriptor that is readable while events wait; nil when the system has none left.
+    func readinessDescriptor() -> Int32? {
+        monitor.withLock {
+            if descriptor < 0 {
+                descriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+                if descriptor >= 0, !events.isEmpty || isClosed { showReadable() }
+            }
+            return descriptor < 0 ? nil : descriptor
+        }
+    }
+
+    private func showReadable() {
+        guard descriptor >= 0 else { return }
+        eventfd_write(descriptor, 1)
+    }
+
+    private func showEmpty() {
+        guard descriptor >= 0 else { return }
+        var value: eventfd_t = 0
+        eventfd_read(descriptor, &value)
+    }
+}

@@ -1,0 +1,187 @@
+import Glibc
+import HedgeCore
+import Synchronization
+
+/// What the program and the router's loop share of one request.
+public final class RequestState: @unchecked Sendable {
+    /// The handle the program knows the request by; set once, before the request starts.
+    public internal(set) var handle: UInt64 = 0
+
+    /// When it was submitted, on the clock of `monotonicNow()`.
+    let submittedAt: Int64
+
+    /// Where its events go when the program pulls them; nil when they go to the router's queue.
+    let pullQueue: EventQueue?
+
+    public let userData: UserData
+
+    /// Ways to reach the loop, for cancelling and for reading on.
+    private let mailbox: Mailbox
+    let id: RequestID
+
+    /// Bytes of events that were queued and not yet taken.
+    private let bufferedBytes = Atomic<Int>(0)
+    /// Whether the loop stopped reading for this request.
+    private let isPaused = Atomic<Bool>(false)
+    private let pauseAbove: Int
+
+    /// The process the request belongs to, as told by ``ForkGuard``.
+    public let forkGeneration: UInt64
+
+    private let isPolling = Atomic<Bool>(false)
+    /// What the last ``take(capacity:timeoutMilliseconds:_:)`` handed out; touched only by whoever holds `isPolling`.
+    private var handedOut: [QueuedEvent] = []
+    private var hasTakenEnd = false
+
+    init(
+        id: RequestID, mailbox: Mailbox, pauseAbove: Int, isPulled: Bool, userData: UserData, forkGeneration: UInt64
+    ) {
+        self.id = id
+        self.mailbox = mailbox
+        self.pauseAbove = pauseAbove
+        self.userData = userData
+        self.forkGeneration = forkGeneration
+        submittedAt = monotonicNow()
+        pullQueue = isPulled ? EventQueue() : nil
+    }
+
+    /// Whether the program pulls its events.
+    public var isPulled: Bool { pullQueue != nil }
+
+    /// Takes up to `capacity` events of a pulled request and passes them to `body`; their data lives until the next
+    /// call. None come after the END.
+    public func take<Result>(
+        capacity: Int, timeoutMilliseconds: Int64, _ body: ([QueuedEvent]) -> Result
+    ) throws(RouterError) -> Result {
+        guard let pullQueue else {
+            throw RouterError(.invalid, "the request's events go to the router's queue")
+        }
+        guard !isPolling.exchange(true, ordering: .acquiring) else { throw RouterError(.busy) }
+        defer { isPolling.store(false, ordering: .releasing) }
+        guard !hasTakenEnd else {
+            handedOut.removeAll()
+            return body([])
+        }
+        switch pullQueue.take(capacity, until: MonotonicDeadline(inMilliseconds: timeoutMilliseconds)) {
+        case .closed:
+            throw RouterError(.closed)
+        case .nothing:
+            return body([])
+        case .events(let events):
+            handedOut = events
+            for event in events {
+                switch event.kind {
+                case .start: break
+                case .chunk: countTaken(event.count)
+                case .end: hasTakenEnd = true
+                }
+            }
+            return body(events)
+        }
+    }
+
+    /// Waits until a pulled request has ended, without taking its events.
+    public func waitForEnd(timeoutMilliseconds: Int64) throws(RouterError) -> RequestEnd {
+        guard let pullQueue else {
+            throw RouterError(.invalid, "the request's events go to the router's queue")
+        }
+        switch pullQueue.waitForEnd(until: MonotonicDeadline(inMilliseconds: timeoutMilliseconds)) {
+        case .ended(let end): return end
+        case .running: throw RouterError(.timeout)
+        case .closed: throw RouterError(.closed)
+        }
+    }
+
+    /// Waits for the one chunk of a pulled request that does not stream, and for its end.
+    public func awaitAnswer() throws(RouterError) -> QueuedEvent {
+        var answer: QueuedEvent?
+        while true {
+            let events = try take(capacity: 8, timeoutMilliseconds: -1) { $0 }
+            for event in events {
+                switch event.kind {
+                case .start: break
+                case .chunk: answer = event
+                case .end(let end):
+                    if let failure = end.failure { throw failure }
+                    guard let answer else { throw RouterError(.internalError) }
+                    return answer
+                }
+            }
+        }
+    }
+
+    /// Ends a pulled request for the program: cancels it if it runs, and drops its events.
+    public func abandon() {
+        cancel(.caller)
+        _ = pullQueue?.closeAndDrain()
+        userData.release()
+    }
+
+    /// Cancels the request because the program asked for it; without effect once it has ended.
+    public func cancel() {
+        cancel(.caller)
+    }
+
+    /// Cancels the request; without effect once it has ended.
+    func cancel(_ cause: CancelCause) {
+        mailbox.post(.cancel(id, cause))
+    }
+
+    /// Counts bytes that were queued for the program.
+    func countQueued(_ count: Int) {
+        bufferedBytes.add(count, ordering: .sequentiallyConsistent)
+    }
+
+    /// Counts bytes the program took, and has the loop read on if it had stopped for want of room.
+    func countTaken(_ count: Int) {
+        let (_, left) = bufferedBytes.subtract(count, ordering: .sequentiallyConsistent)
+        if left <= pauseAbove / 2, isPaused.exchange(false, ordering: .sequentiallyConsistent) {
+            mailbox.post(.resume(id))
+        }
+    }
+
+    /// Whether the loop must stop reading for this request until it gets a resume command.
+    func mustPause() -> Bool {
+        guard bufferedBytes.load(ordering: .sequentiallyConsistent) > pauseAbove else { return false }
+        isPaused.store(true, ordering: .sequentiallyConsistent)
+        // The program may have taken everything between the two lines above, before it could see the mark.
+        if bufferedBytes.load(ordering: .sequentiallyConsistent) <= pauseAbove / 2,
+            isPaused.exchange(false, ordering: .sequentiallyConsistent)
+        {
+            return false
+        }
+        return true
+    }
+}
+
+/// Why a request is cancelled before its time.
+enum CancelCause: Sendable {
+    /// The program asked for it.
+    case caller
+    /// An event callback returned non-zero.
+    case callback
+}
+
+/// The program's pointer that travels with its events, and the function that releases what it refers to.
+public final class UserData: @unchecked Sendable {
+    public let pointer: UnsafeMutableRawPointer?
+    private let finalizer: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+    private let isReleased = Atomic<Bool>(false)
+
+    public init(
+        _ pointer: UnsafeMutableRawPointer?, finalizer: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+    ) {
+        self.pointer = pointer
+        self.finalizer = finalizer
+    }
+
+    deinit {
+        release()
+    }
+
+    /// Calls the finalizer, the first time.
+    public func release() {
+        guard let finalizer, !isReleased.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        finalizer(pointer)
+    }
+}

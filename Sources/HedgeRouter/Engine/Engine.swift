@@ -1,0 +1,421 @@
+import DequeModule
+import HedgeCore
+import HedgeJSON
+import HedgeProviders
+import HedgeTransport
+
+/// The loop's side of a router: turns commands and what happens to transfers into events for the core, and the core's
+/// actions into transfers and events for the program. Everything here runs on the loop's thread.
+final class Engine {
+    private(set) var core: RouterCore
+    private(set) var table: RoutingTable
+    private let mailbox: Mailbox
+    private let queue: EventQueue
+    private let inFlight: InFlight
+    private let log: LogSink
+
+    private var requests: [RequestID: RequestRecord] = [:]
+    private var attempts: [AttemptID: AttemptRecord] = [:]
+
+    // Buffers kept from one turn to the next.
+    private var commands: [Command] = []
+    private var actions: [Action] = []
+    private var performing: [Action] = []
+    private var output = DecodedOutput()
+    private var outbox: [QueuedEvent] = []
+
+    /// Transfers to close, and to read on from, when no callback of the loop is under way.
+    private var transfersToCancel: [TransferID] = []
+    private var transfersToResume: [TransferID] = []
+    /// Transfers whose answer is complete and whose end is still awaited, so that the connection can be used again.
+    private var lingering: Deque<Lingering> = []
+    private var mustForgetTargets = false
+
+    /// Attempts that ended in a way their decoder should have made impossible.
+    private(set) var defects: UInt64 = 0
+
+    private struct Lingering {
+        var transfer: TransferID
+        var due: Int64
+    }
+
+    /// How long a transfer may take to end after its answer is complete before it is closed.
+    private static let lingerNanoseconds: Int64 = 1_000_000_000
+    /// How much an attempt may produce without a single token.
+    private static let maxPendingBytes = 4 << 20
+
+    init(table: RoutingTable, seed: UInt64, mailbox: Mailbox, queue: EventQueue, inFlight: InFlight, log: LogSink) {
+        core = RouterCore(configuration: table.core, seed: seed)
+        self.table = table
+        self.mailbox = mailbox
+        self.queue = queue
+        self.inFlight = inFlight
+        self.log = log
+    }
+
+    /// Ends everything in flight without an event; returns the requests the program still holds handles of.
+    func abandonRequests() -> [RequestState] {
+        let states = requests.values.map(\.state)
+        for request in requests.values {
+            for attempt in request.attempts { attempt.request = nil }
+            _ = request.state.pullQueue?.closeAndDrain()
+        }
+        requests.removeAll()
+        attempts.removeAll()
+        return states
+    }
+}
+
+// MARK: - Events of the loop
+
+extension Engine: LoopDriver {
+    func loopWoken() {
+        mailbox.take(into: &commands)
+        for command in commands { handle(command, now: EventLoop.now()) }
+        commands.removeAll(keepingCapacity: true)
+    }
+
+    func transferReceivedHead(_ transfer: TransferID, status: Int, rawHeaders: [UInt8]) {
+        guard let attempt = attempts[AttemptID(rawValue: transfer.rawValue)], attempt.isRunning else { return }
+        attempt.httpStatus = Int32(clamping: status)
+        attempt.decoder.begin(ResponseHead(status: status, rawHeaders: rawHeaders))
+    }
+
+    func transferReceivedBody(_ transfer: TransferID, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let attempt = attempts[AttemptID(rawValue: transfer.rawValue)], attempt.isRunning else { return true }
+        let now = EventLoop.now()
+        if let request = attempt.request, request.winner === attempt, request.state.mustPause() {
+            attempt.isPaused = true
+            core.handle(.paused(attempt.id), at: Instant(nanoseconds: now), into: &actions)
+            return false
+        }
+        attempt.bytesReceived &+= bytes.count
+        output.removeAll()
+        attempt.decoder.decode(bytes.bindMemory(to: UInt8.self).span, into: &output)
+        take(output, from: attempt, now: now)
+        return true
+    }
+
+    func transferEnded(_ transfer: TransferID, _ end: TransferEnd) {
+        let id = AttemptID(rawValue: transfer.rawValue)
+        guard let attempt = attempts.removeValue(forKey: id), attempt.isRunning else { return }
+        let now = EventLoop.now()
+        switch end {
+        case .complete:
+            finishDecoding(attempt, now: now)
+        case .failed where attempt.httpStatus >= 400:
+            // The provider had already said what is wrong, only not to the end.
+            finishDecoding(attempt, now: now)
+        case .failed(let failure):
+            let failure = AttemptFailure(
+                failure, deployment: attempt.deployment.key, hasAnswer: attempt.bytesReceived > 0)
+            fail(attempt, failure, now: now)
+        }
+    }
+
+    func loopTurned(_ loop: EventLoop, now: Int64) -> Int64? {
+        closeOverdueTransfers(now)
+        if let due = core.nextDeadline, due.nanoseconds <= now {
+            core.handle(.timeReached, at: Instant(nanoseconds: now), into: &actions)
+        }
+        while !actions.isEmpty {
+            swap(&actions, &performing)
+            for action in performing { perform(action, loop: loop, now: now) }
+            performing.removeAll(keepingCapacity: true)
+        }
+        for transfer in transfersToCancel { loop.cancel(transfer) }
+        transfersToCancel.removeAll(keepingCapacity: true)
+        for transfer in transfersToResume { loop.resume(transfer) }
+        transfersToResume.removeAll(keepingCapacity: true)
+        if !outbox.isEmpty {
+            queue.append(outbox)
+            outbox.removeAll(keepingCapacity: true)
+        }
+        if mustForgetTargets {
+            mustForgetTargets = false
+            loop.forgetTargets(except: table.targets)
+        }
+        let dues = (core.nextDeadline?.nanoseconds, lingering.first?.due)
+        switch dues {
+        case (let core?, let linger?): return min(core, linger)
+        case (let core, let linger): return core ?? linger
+        }
+    }
+
+    private func closeOverdueTransfers(_ now: Int64) {
+        while let first = lingering.first, first.due <= now {
+            lingering.removeFirst()
+            let id = AttemptID(rawValue: first.transfer.rawValue)
+            if attempts.removeValue(forKey: id) != nil { transfersToCancel.append(first.transfer) }
+        }
+    }
+}
+
+// MARK: - Commands
+
+extension Engine {
+    private func handle(_ command: Command, now: Int64) {
+        let instant = Instant(nanoseconds: now)
+        switch command {
+        case .submit(let submission):
+            let id = submission.state.id
+            requests[id] = RequestRecord(submission)
+            core.handle(.submitted(id, submission.traits), at: instant, into: &actions)
+        case .cancel(let id, let cause):
+            guard let request = requests[id] else { return }
+            request.isCancelledByCallback = cause == .callback
+            core.handle(.cancelled(id), at: instant, into: &actions)
+        case .resume(let id):
+            guard let winner = requests[id]?.winner, winner.isPaused else { return }
+            winner.isPaused = false
+            core.handle(.resumed(winner.id), at: instant, into: &actions)
+            transfersToResume.append(TransferID(rawValue: winner.id.rawValue))
+        case .reload(let table):
+            self.table = table
+            mustForgetTargets = true
+            core.handle(.configurationReplaced(table.core), at: instant, into: &actions)
+        case .query(let reply):
+            reply.fulfil(
+                StatisticsSnapshot(
+                    core: core.statistics(at: instant), table: table, attemptsInFlight: attempts.count,
+                    inconsistencies: core.inconsistencies &+ defects))
+        }
+    }
+}
+
+// MARK: - What attempts produce
+
+extension Engine {
+    /// Takes what a decoder made of some bytes.
+    private func take(_ output: DecodedOutput, from attempt: AttemptRecord, now: Int64) {
+        guard !output.events.isEmpty else { return }
+        var chunks = ChunkPacker(output)
+        var hasOutput = false
+        for event in output.events {
+            switch event {
+            case .chunk(let range, let isOutput):
+                hasOutput = hasOutput || isOutput
+                deliver(chunks.next(range), from: attempt, now: now)
+                if isOutput, attempt.firstTokenAt == nil { noteFirstToken(of: attempt, now: now) }
+            case .usage(let usage):
+                attempt.usage = usage
+            case .completed:
+                succeed(attempt, now: now)
+                return
+            case .failed(let failure):
+                fail(attempt, AttemptFailure(failure, deployment: attempt.deployment.key), now: now)
+                closeTransfer(of: attempt)
+                return
+            }
+        }
+        if hasOutput, attempt.request?.winner === attempt {
+            core.handle(.progressed(attempt.id), at: Instant(nanoseconds: now), into: &actions)
+        }
+        if attempt.pendingBytes > Self.maxPendingBytes, attempt.request?.chat.isStream == true {
+            let failure = ProviderFailure(kind: .malformed, httpStatus: Int(attempt.httpStatus))
+            fail(attempt, AttemptFailure(failure, deployment: attempt.deployment.key), now: now)
+            closeTransfer(of: attempt)
+        }
+    }
+
+    private func noteFirstToken(of attempt: AttemptRecord, now: Int64) {
+        attempt.firstTokenAt = now
+        guard attempt.request?.chat.isStream == true else { return }
+        core.handle(.firstToken(attempt.id), at: Instant(nanoseconds: now), into: &actions)
+    }
+
+    private func deliver(_ chunk: PendingChunk, from attempt: AttemptRecord, now: Int64) {
+        guard let request = attempt.request, request.winner === attempt else {
+            attempt.pending.append(chunk)
+            attempt.pendingBytes &+= chunk.count
+            return
+        }
+        emit(chunk, from: attempt, to: request, now: now)
+    }
+
+    private func emit(_ chunk: PendingChunk, from attempt: AttemptRecord, to request: RequestRecord, now: Int64) {
+        attempt.chunksDelivered &+= 1
+        request.state.countQueued(chunk.count)
+        enqueue(
+            QueuedEvent(
+                kind: .chunk, request: request.state, storage: chunk.storage, offset: chunk.offset, count: chunk.count,
+                elapsed: now &- request.state.submittedAt))
+    }
+
+    private func enqueue(_ event: QueuedEvent) {
+        if let queue = event.request.pullQueue {
+            queue.append(event)
+        } else {
+            outbox.append(event)
+        }
+    }
+
+    /// Tells the decoder of a clean end and takes what that completes.
+    private func finishDecoding(_ attempt: AttemptRecord, now: Int64) {
+        output.removeAll()
+        attempt.decoder.end(into: &output)
+        take(output, from: attempt, now: now)
+        guard attempt.isRunning else { return }
+        defects &+= 1
+        let failure = ProviderFailure(kind: .malformed, httpStatus: Int(attempt.httpStatus))
+        fail(attempt, AttemptFailure(failure, deployment: attempt.deployment.key), now: now)
+    }
+
+    private func succeed(_ attempt: AttemptRecord, now: Int64) {
+        attempt.phase = .succeeded
+        attempt.endedAt = now
+        if attempts[attempt.id] != nil {
+            lingering.append(
+                Lingering(transfer: TransferID(rawValue: attempt.id.rawValue), due: now &+ Self.lingerNanoseconds))
+        }
+        core.handle(.attemptEnded(attempt.id, .succeeded(attempt.usage)), at: Instant(nanoseconds: now), into: &actions)
+    }
+
+    private func fail(_ attempt: AttemptRecord, _ failure: AttemptFailure, now: Int64) {
+        attempt.phase = .failed(failure)
+        attempt.endedAt = now
+        let retryAfter = failure.error.retryAfterMilliseconds
+        let told = Failure(kind: failure.kind, retryAfter: retryAfter < 0 ? nil : .milliseconds(retryAfter))
+        core.handle(.attemptEnded(attempt.id, .failed(told)), at: Instant(nanoseconds: now), into: &actions)
+    }
+
+    private func closeTransfer(of attempt: AttemptRecord) {
+        guard attempts.removeValue(forKey: attempt.id) != nil else { return }
+        transfersToCancel.append(TransferID(rawValue: attempt.id.rawValue))
+    }
+}
+
+// MARK: - Actions
+
+extension Engine {
+    private func perform(_ action: Action, loop: EventLoop, now: Int64) {
+        switch action {
+        case .startAttempt(let start):
+            startAttempt(start, loop: loop, now: now)
+        case .cancelAttempt(let id, let reason):
+            cancelAttempt(id, reason, loop: loop, now: now)
+        case .commit(let id, let winner):
+            commit(id, winner, now: now)
+        case .finish(let id, let outcome):
+            finish(id, outcome, now: now)
+        case .note(let id, let note):
+            requests[id]?.notes.append(note)
+        case .healthChanged(let id, let change):
+            guard let deployment = table.deployments[id] else { return }
+            log.write(.healthChanged(deployment.key, change, now: now))
+        }
+    }
+
+    private func startAttempt(_ start: AttemptStart, loop: EventLoop, now: Int64) {
+        guard let request = requests[start.request], let deployment = table.deployments[start.deployment] else {
+            // A deployment the core knows and the table does not: the core learns that the attempt went nowhere.
+            core.handle(
+                .attemptEnded(start.attempt, .failed(Failure(kind: .internal))), at: Instant(nanoseconds: now),
+                into: &actions)
+            defects &+= 1
+            return
+        }
+        let attempt = AttemptRecord(
+            id: start.attempt, role: start.role, deployment: deployment, startedAt: now,
+            decoder: deployment.provider.makeDecoder(for: request.chat, endpoint: deployment.endpoint),
+            request: request)
+        request.attempts.append(attempt)
+        do throws(UnsupportedRequest) {
+            let encoded = try deployment.provider.encode(request.chat, for: deployment.endpoint)
+            attempts[attempt.id] = attempt
+            loop.start(
+                TransferID(rawValue: attempt.id.rawValue),
+                TransferRequest(
+                    target: request.chat.isStream ? deployment.streamTarget : deployment.answerTarget,
+                    headers: encoded.headers, body: encoded.body,
+                    connectTimeoutMilliseconds: Int(start.connectTimeout.milliseconds.rounded(.up))))
+        } catch {
+            fail(attempt, AttemptFailure(error, deployment: deployment.key), now: now)
+        }
+    }
+
+    private func cancelAttempt(_ id: AttemptID, _ reason: CancelReason, loop: EventLoop, now: Int64) {
+        guard let attempt = attempts.removeValue(forKey: id) else { return }
+        loop.cancel(TransferID(rawValue: id.rawValue))
+        guard attempt.isRunning else { return }
+        attempt.endedAt = now
+        attempt.pending = []
+        if case .timedOut(let timeout) = reason {
+            attempt.phase = .failed(AttemptFailure(timeout, deployment: attempt.deployment.key))
+        } else {
+            attempt.phase = .cancelled(reason)
+        }
+    }
+
+    private func commit(_ id: RequestID, _ winner: AttemptID, now: Int64) {
+        guard let request = requests[id], let attempt = request.attempts.first(where: { $0.id == winner }) else {
+            defects &+= 1
+            return
+        }
+        request.winner = attempt
+        let text = Bytes(AttemptLog.start(request, attempt))
+        enqueue(
+            QueuedEvent(
+                kind: .start, request: request.state, storage: text, offset: 0, count: text.count,
+                elapsed: now &- request.state.submittedAt))
+        for chunk in attempt.pending { emit(chunk, from: attempt, to: request, now: now) }
+        attempt.pending = []
+    }
+
+    private func finish(_ id: RequestID, _ outcome: RequestOutcome, now: Int64) {
+        guard let request = requests.removeValue(forKey: id) else {
+            defects &+= 1
+            return
+        }
+        let failure = RequestFailureReport.error(for: outcome, of: request)
+        let log = Bytes(AttemptLog.end(request, outcome: outcome, failure: failure, now: now))
+        let deciding = failure.map(\.httpStatus) ?? request.winner?.httpStatus ?? 0
+        let end = RequestEnd(
+            failure: failure, message: failure.map { Bytes($0.message) }, httpStatus: deciding)
+        enqueue(
+            QueuedEvent(
+                kind: .end(end), request: request.state, storage: log, offset: 0, count: log.count,
+                elapsed: now &- request.state.submittedAt))
+        for attempt in request.attempts { attempt.request = nil }
+        inFlight.leave()
+    }
+}
+
+/// Copies the chunks of one decoder call into one piece of memory, each followed by a NUL.
+private struct ChunkPacker {
+    private let storage: Bytes?
+    private var offset = 0
+
+    init(_ output: borrowing DecodedOutput) {
+        var total = 0
+        var count = 0
+        for case .chunk(let range, _) in output.events {
+            total += range.count + 1
+            count += 1
+        }
+        guard count > 0 else {
+            storage = nil
+            return
+        }
+        let events = output.events
+        storage = output.text.withUnsafeBytes { text in
+            Bytes(count: total - 1) { memory in
+                var offset = 0
+                for case .chunk(let range, _) in events {
+                    let source = UnsafeRawBufferPointer(rebasing: text[range])
+                    memory[offset..<(offset + range.count)].copyBytes(from: source)
+                    offset += range.count
+                    if offset < memory.count { memory[offset] = 0 }
+                    offset += 1
+                }
+            }
+        }
+    }
+
+    /// The next chunk, in the order of the decoder's events.
+    mutating func next(_ range: Range<Int>) -> PendingChunk {
+        let chunk = PendingChunk(storage: storage ?? Bytes([]), offset: offset, count: storage == nil ? 0 : range.count)
+        offset += range.count + 1
+        return chunk
+    }
+}

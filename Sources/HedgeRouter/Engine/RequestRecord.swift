@@ -1,0 +1,98 @@
+import HedgeCore
+import HedgeJSON
+import HedgeProviders
+import HedgeTransport
+
+/// A request as the loop knows it.
+final class RequestRecord {
+    let state: RequestState
+    let chat: ChatRequest
+    let deadline: Instant?
+    /// Every attempt made, in order of start.
+    var attempts: [AttemptRecord] = []
+    /// The attempt whose output is the answer.
+    var winner: AttemptRecord?
+    /// What was decided and why, for the attempt log.
+    var notes: [DecisionNote] = []
+    /// Set when the program's callback, rather than the program itself, cancelled the request.
+    var isCancelledByCallback = false
+
+    init(_ submission: Submission) {
+        state = submission.state
+        chat = submission.chat
+        deadline = submission.traits.deadline
+    }
+}
+
+/// An attempt as the loop knows it.
+final class AttemptRecord {
+    /// Where an attempt stands.
+    enum Phase {
+        case running
+        /// Its own end was told to the core; the transfer may still be finishing.
+        case succeeded
+        case failed(AttemptFailure)
+        /// The core took it back.
+        case cancelled(CancelReason)
+    }
+
+    let id: AttemptID
+    let role: AttemptRole
+    let deployment: DeploymentRuntime
+    let startedAt: Int64
+    let decoder: any ResponseDecoder
+    /// The request it belongs to, until that has ended.
+    var request: RequestRecord?
+
+    var phase = Phase.running
+    var httpStatus: Int32 = 0
+    var firstTokenAt: Int64?
+    var endedAt: Int64?
+    var bytesReceived = 0
+    var usage: Usage?
+    /// Chunks given to the caller.
+    var chunksDelivered = 0
+    /// What it produced before it was known whether it wins.
+    var pending: [PendingChunk] = []
+    var pendingBytes = 0
+    var isPaused = false
+
+    init(
+        id: AttemptID, role: AttemptRole, deployment: DeploymentRuntime, startedAt: Int64,
+        decoder: any ResponseDecoder, request: RequestRecord
+    ) {
+        self.id = id
+        self.role = role
+        self.deployment = deployment
+        self.startedAt = startedAt
+        self.decoder = decoder
+        self.request = request
+    }
+
+    var isRunning: Bool {
+        if case .running = phase { return true }
+        return false
+    }
+}
+
+/// A chunk in memory that is ready for the program.
+struct PendingChunk {
+    var storage: Bytes
+    var offset: Int
+    var count: Int
+}
+
+/// Why an attempt failed: what the core needs, and what the caller is told.
+struct AttemptFailure {
+    var kind: FailureKind
+    var error: RouterError
+    /// What the provider calls the error.
+    var code: String?
+    /// The provider's own words, for the caller of this request only.
+    var providerMessage: String?
+
+    init(kind: FailureKind, error: RouterError) {
+        self.kind = kind
+        self.error = error
+    }
+}

@@ -1,0 +1,88 @@
+import HedgeCore
+import HedgeProviders
+import HedgeTransport
+
+/// A configuration in the form requests are routed by; replaced as a whole.
+final class RoutingTable: Sendable {
+    /// Model groups by every name callers may use, aliases included.
+    let groups: [String: GroupRuntime]
+    /// By ``DeploymentID``.
+    let deployments: [DeploymentID: DeploymentRuntime]
+    let core: CoreConfiguration
+    let limits: RouterLimits
+
+    init(
+        groups: [String: GroupRuntime], deployments: [DeploymentID: DeploymentRuntime], core: CoreConfiguration,
+        limits: RouterLimits
+    ) {
+        self.groups = groups
+        self.deployments = deployments
+        self.core = core
+        self.limits = limits
+    }
+
+    /// The table of a configuration; `registry` keeps identifiers the same across configurations.
+    convenience init(_ configuration: RouterConfiguration, registry: inout DeploymentRegistry) {
+        let deploymentIDs = configuration.deployments.map { registry.deployment($0.key) }
+        let groupIDs = configuration.groups.map { registry.group($0.name) }
+        var deployments: [DeploymentID: DeploymentRuntime] = [:]
+        for (settings, id) in zip(configuration.deployments, deploymentIDs) {
+            guard let provider = Providers.named(settings.providerName) else { continue }
+            deployments[id] = DeploymentRuntime(
+                id: id, key: settings.key, group: settings.groupName, provider: provider, endpoint: settings.endpoint,
+                network: settings.network)
+        }
+        var groups: [String: GroupRuntime] = [:]
+        for (group, id) in zip(configuration.groups, groupIDs) {
+            groups[group.name] = GroupRuntime(id: id, name: group.name)
+        }
+        let targets = groups
+        for alias in configuration.aliases { groups[alias.name] = targets[alias.group] }
+        self.init(
+            groups: groups, deployments: deployments,
+            core: configuration.core(deploymentID: { deploymentIDs[$0] }, groupID: { groupIDs[$0] }),
+            limits: configuration.limits)
+    }
+
+    /// Everything transfers are made to.
+    var targets: [TransferTarget] {
+        deployments.values.flatMap { [$0.streamTarget, $0.answerTarget] }
+    }
+}
+
+/// A model group by one of its names.
+struct GroupRuntime: Sendable {
+    var id: GroupID
+    /// The group's own name, also when it was reached through an alias.
+    var name: String
+}
+
+/// A deployment with everything an attempt needs made ready.
+final class DeploymentRuntime: Sendable {
+    let id: DeploymentID
+    /// The name the deployment has in logs, stats and errors.
+    let key: String
+    let group: String
+    let provider: any Provider
+    let endpoint: Endpoint
+    let streamTarget: TransferTarget
+    let answerTarget: TransferTarget
+
+    init(
+        id: DeploymentID, key: String, group: String, provider: any Provider, endpoint: Endpoint,
+        network: NetworkSettings
+    ) {
+        self.id = id
+        self.key = key
+        self.group = group
+        self.provider = provider
+        self.endpoint = endpoint
+        let streamHead = provider.head(for: endpoint, isStream: true)
+        let answerHead = provider.head(for: endpoint, isStream: false)
+        streamTarget = TransferTarget(url: streamHead.url, headers: streamHead.headers, network: network)
+        // One target when both are the same, so that both kinds of request share what is kept ready for it.
+        answerTarget =
+            streamHead.url == answerHead.url && streamHead.headers == answerHead.headers
+            ? streamTarget : TransferTarget(url: answerHead.url, headers: answerHead.headers, network: network)
+    }
+}

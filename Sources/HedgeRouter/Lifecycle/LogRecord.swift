@@ -1,0 +1,42 @@
+import HedgeCore
+import HedgeJSON
+
+/// A log record: a level and a JSON object with `event` and its fields.
+struct LogRecord {
+    var level: LogLevel
+    var json: [UInt8]
+
+    private init(_ level: LogLevel, _ event: String, _ fields: (inout JSONWriter) -> Void) {
+        self.level = level
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("event", event)
+        fields(&json)
+        json.endObject()
+        self.json = json.bytes
+    }
+
+    /// Something in the configuration is accepted but has no effect, or is likely a mistake.
+    static func configurationWarning(_ issue: Issue) -> LogRecord {
+        LogRecord(.warning, "configuration_warning") { json in
+            json.member("path", issue.path)
+            json.member("message", issue.message)
+        }
+    }
+
+    /// A deployment's health changed.
+    static func healthChanged(_ deployment: String, _ change: HealthChange, now: Int64) -> LogRecord {
+        switch change {
+        case .cooldownStarted(let until, let cause):
+            LogRecord(.warning, "cooldown_started") { json in
+                json.member("deployment", deployment)
+                json.member("cause", cause.name)
+                json.member("for_ms", ((until - Instant(nanoseconds: now)).milliseconds).rounded())
+            }
+        case .canaryAllowed:
+            LogRecord(.info, "canary_allowed") { $0.member("deployment", deployment) }
+        case .recovered:
+            LogRecord(.info, "recovered") { $0.member("deployment", deployment) }
+        }
+    }
+}

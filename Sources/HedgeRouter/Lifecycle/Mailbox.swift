@@ -1,0 +1,62 @@
+import HedgeCore
+import HedgeProviders
+import HedgeTransport
+import Synchronization
+
+/// What other threads ask of the loop.
+enum Command: Sendable {
+    case submit(Submission)
+    case cancel(RequestID, CancelCause)
+    case resume(RequestID)
+    case reload(RoutingTable)
+    case query(StatisticsReply)
+}
+
+/// A request ready to be routed.
+struct Submission: Sendable {
+    var state: RequestState
+    var chat: ChatRequest
+    var traits: RequestTraits
+}
+
+/// Commands on their way to the loop; posting the first one wakes it.
+final class Mailbox: Sendable {
+    private struct State {
+        var commands: [Command] = []
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let loop: EventLoop
+
+    init(loop: EventLoop) {
+        self.loop = loop
+    }
+
+    /// Posts a command; false when the loop takes none any more.
+    @discardableResult
+    func post(_ command: Command) -> Bool {
+        let (isTaken, mustWake) = state.withLock { state in
+            guard !state.isClosed else { return (false, false) }
+            state.commands.append(command)
+            return (true, state.commands.count == 1)
+        }
+        if mustWake { loop.wake() }
+        return isTaken
+    }
+
+    /// Swaps everything posted so far into `taken`, which must be empty; its memory serves the next posts.
+    func take(into taken: inout [Command]) {
+        state.withLock { swap(&$0.commands, &taken) }
+    }
+
+    /// Takes no more commands, and returns those the loop never took.
+    func close() -> [Command] {
+        state.withLock { state in
+            state.isClosed = true
+            let left = state.commands
+            state.commands = []
+            return left
+        }
+    }
+}

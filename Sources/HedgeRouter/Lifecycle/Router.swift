@@ -1,0 +1,325 @@
+import Glibc
+public import HedgeCore
+import HedgeJSON
+import HedgeProviders
+import HedgeTransport
+import Synchronization
+
+/// A router as the C edge sees it: every method may be called from any thread.
+public final class Router: @unchecked Sendable {
+    private enum Life {
+        case open
+        case closed
+    }
+
+    private let loop: EventLoop
+    private let mailbox: Mailbox
+    private let queue = EventQueue()
+    private let inFlight = InFlight()
+    private let engine: Engine
+    private let log: LogSink
+    private let life = Mutex<Life>(.open)
+    private let isClosed = Atomic<Bool>(false)
+
+    /// The table new requests are checked against; the loop gets every new one through its mailbox.
+    private let table: Mutex<RoutingTable>
+    private let registry: Mutex<DeploymentRegistry>
+    private let nextRequest = Atomic<UInt64>(1)
+
+    // Guarded by `life`.
+    private var loopThread: LibraryThread?
+    private var deliveryThread: LibraryThread?
+
+    private let isPolling = Atomic<Bool>(false)
+    /// What the last poll handed out; touched only by whoever holds `isPolling`.
+    private var handedOut: [QueuedEvent] = []
+
+    /// Called with the handle of every request whose END was taken, or that will get none.
+    private let retire: @Sendable (UInt64) -> Void
+
+    /// The process this router belongs to, as told by ``ForkGuard``.
+    public let forkGeneration = ForkGuard.current
+
+    /// A router with its loop running.
+    ///
+    /// `retire` is called once for each request that is not pulled, when its handle has become stale.
+    public init(
+        configuration: RouterConfiguration, log: LogSink, retire: @escaping @Sendable (UInt64) -> Void
+    ) throws(RouterError) {
+        do throws(EventLoop.SetupError) {
+            loop = try EventLoop()
+        } catch {
+            throw RouterError(.noMemory, error.message)
+        }
+        var registry = DeploymentRegistry()
+        let table = RoutingTable(configuration, registry: &registry)
+        self.registry = Mutex(registry)
+        self.table = Mutex(table)
+        self.log = log
+        self.retire = retire
+        mailbox = Mailbox(loop: loop)
+        let seed = configuration.seed ?? UInt64.random(in: .min ... .max)
+        engine = Engine(
+            table: table, seed: seed, mailbox: mailbox, queue: queue, inFlight: inFlight, log: log)
+        // The thread is the loop's and the engine's only user from here to its end.
+        nonisolated(unsafe) let engine = engine
+        let loop = loop
+        guard let thread = LibraryThread(name: "hr-loop", { loop.run(engine) }) else {
+            throw RouterError(.noMemory, "no thread could be started")
+        }
+        loopThread = thread
+        for warning in configuration.warnings { log.write(.configurationWarning(warning)) }
+    }
+
+    // MARK: Configuration
+
+    /// Replaces the configuration for requests to come.
+    public func reload(_ configuration: RouterConfiguration) throws(RouterError) {
+        try checkOpen()
+        // One lock over both, so that two reloads reach the loop in the order they took effect.
+        registry.withLock { registry in
+            let made = RoutingTable(configuration, registry: &registry)
+            table.withLock { $0 = made }
+            mailbox.post(.reload(made))
+        }
+        for warning in configuration.warnings { log.write(.configurationWarning(warning)) }
+    }
+
+    // MARK: Requests
+
+    /// How a request is to be made.
+    public struct SubmitOptions: Sendable {
+        public var isPulled = false
+        /// The deadline, counted from the submission; nil as configured.
+        public var timeout: Interval?
+        public var userData = UserData(nil, finalizer: nil)
+        public var overrides = RequestOverrides()
+
+        public init() {}
+    }
+
+    /// Reads and checks a request; nothing is sent before ``start(_:handle:)``.
+    public func prepare(
+        _ document: UnsafeRawBufferPointer, options: SubmitOptions
+    ) throws(RouterError) -> PreparedRequest {
+        try checkOpen()
+        let table = table.withLock { $0 }
+        guard document.count <= table.limits.maxRequestBytes else {
+            throw RouterError(
+                .limit, "the request is \(document.count) bytes; the limit is \(table.limits.maxRequestBytes)")
+        }
+        let chat: ChatRequest
+        do throws(RequestError) {
+            chat = try ChatRequest(parsing: document)
+        } catch {
+            throw RouterError(error)
+        }
+        guard let group = table.groups[chat.model] else {
+            throw RouterError(.noModel, "the configuration has no model group of this name", path: "model")
+        }
+        let state = RequestState(
+            id: RequestID(rawValue: nextRequest.add(1, ordering: .relaxed).oldValue), mailbox: mailbox,
+            pauseAbove: table.limits.maxBufferedBytes, isPulled: options.isPulled, userData: options.userData,
+            forkGeneration: forkGeneration)
+        var traits = RequestTraits(
+            group: group.id, isStream: chat.isStream, promptBytes: chat.byteCount,
+            overrides: options.overrides)
+        traits.deadline = options.timeout.map { Instant(nanoseconds: state.submittedAt) + $0 }
+        return PreparedRequest(
+            submission: Submission(state: state, chat: chat, traits: traits), limit: table.limits.maxQueuedRequests)
+    }
+
+    /// Starts a prepared request under the handle the program knows it by.
+    public func start(_ prepared: PreparedRequest, handle: UInt64) throws(RouterError) {
+        guard inFlight.enter(limit: prepared.limit) else {
+            if inFlight.refusesRequests { throw RouterError(.closed, "the router is draining") }
+            throw RouterError(.limit, "\(prepared.limit) requests are in flight, which is the limit")
+        }
+        prepared.submission.state.handle = handle
+        guard mailbox.post(.submit(prepared.submission)) else {
+            inFlight.leave()
+            throw RouterError(.closed)
+        }
+    }
+
+    // MARK: Events
+
+    /// Hands up to 64 events to `handler` one by one and returns how many; a true return cancels the event's request.
+    ///
+    /// `handler` may close the router; it is then not called again.
+    public func dispatch(timeoutMilliseconds: Int64, _ handler: (QueuedEvent) -> Bool) throws(RouterError) -> Int {
+        try poll(capacity: 64, timeoutMilliseconds: timeoutMilliseconds) { deliver($0, to: handler) }
+    }
+
+    private func deliver(_ events: [QueuedEvent], to handler: (QueuedEvent) -> Bool) -> Int {
+        var delivered = 0
+        for event in events {
+            guard !isClosed.load(ordering: .acquiring) else { break }
+            if handler(event) { event.request.cancel(.callback) }
+            delivered += 1
+        }
+        return delivered
+    }
+
+    /// Takes up to `capacity` events of the router's queue and passes them to `body`; their data lives until the next
+    /// call.
+    public func poll<Result>(
+        capacity: Int, timeoutMilliseconds: Int64, _ body: ([QueuedEvent]) -> Result
+    ) throws(RouterError) -> Result {
+        guard deliveryThread == nil else {
+            throw RouterError(.busy, "a delivery thread takes this router's events")
+        }
+        return try takeEvents(
+            capacity: capacity, deadline: MonotonicDeadline(inMilliseconds: timeoutMilliseconds), body)
+    }
+
+    private func takeEvents<Result>(
+        capacity: Int, deadline: MonotonicDeadline, _ body: ([QueuedEvent]) -> Result
+    ) throws(RouterError) -> Result {
+        try checkOpen()
+        guard !isPolling.exchange(true, ordering: .acquiring) else { throw RouterError(.busy) }
+        defer { isPolling.store(false, ordering: .releasing) }
+        releaseHandedOut()
+        switch queue.take(capacity, until: deadline) {
+        case .closed:
+            throw RouterError(.closed)
+        case .nothing:
+            return body([])
+        case .events(let events):
+            handedOut = events
+            for event in events { account(event) }
+            return body(events)
+        }
+    }
+
+    /// Ends the life of what the previous poll handed out.
+    private func releaseHandedOut() {
+        for event in handedOut {
+            if case .end = event.kind { event.request.userData.release() }
+        }
+        handedOut.removeAll(keepingCapacity: true)
+    }
+
+    private func account(_ event: QueuedEvent) {
+        switch event.kind {
+        case .start: break
+        case .chunk: event.request.countTaken(event.count)
+        case .end: retire(event.request.handle)
+        }
+    }
+
+    /// Starts a thread that passes every event to `handler`; a true return cancels the event's request.
+    public func startDelivery(_ handler: @escaping @Sendable (QueuedEvent) -> Bool) throws(RouterError) {
+        let thread = LibraryThread(name: "hr-delivery") { [self] in
+            while true {
+                do throws(RouterError) {
+                    _ = try takeEvents(capacity: 64, deadline: .never) { deliver($0, to: handler) }
+                } catch {
+                    return
+                }
+            }
+        }
+        guard let thread else { throw RouterError(.noMemory, "no thread could be started") }
+        deliveryThread = thread
+    }
+
+    /// A descriptor that is readable while events wait.
+    public func readinessDescriptor() throws(RouterError) -> Int32 {
+        try checkOpen()
+        guard let descriptor = queue.readinessDescriptor() else {
+            throw RouterError(.noMemory, "no descriptor could be had")
+        }
+        return descriptor
+    }
+
+    /// Ends a poll in progress, or the next one.
+    public func wake() throws(RouterError) {
+        try checkOpen()
+        queue.wake()
+    }
+
+    // MARK: Insight
+
+    /// The router's statistics as a JSON object.
+    public func statistics() throws(RouterError) -> [UInt8] {
+        try checkOpen()
+        let reply = StatisticsReply()
+        guard mailbox.post(.query(reply)), let snapshot = reply.wait() else { throw RouterError(.closed) }
+        return snapshot.json()
+    }
+
+    // MARK: End
+
+    /// Refuses new requests and waits for those in flight.
+    public func drain(timeoutMilliseconds: Int64) throws(RouterError) {
+        try checkOpen()
+        inFlight.refuseNew()
+        guard inFlight.waitUntilIdle(MonotonicDeadline(inMilliseconds: timeoutMilliseconds)) else {
+            throw RouterError(.timeout, "\(inFlight.current) requests are still in flight")
+        }
+        try checkOpen()
+    }
+
+    /// Ends everything; idempotent. From the delivery thread it leaves that thread to end by itself.
+    public func close() {
+        let wasOpen = life.withLock { life in
+            defer { life = .closed }
+            return life == .open
+        }
+        guard wasOpen else { return }
+        isClosed.store(true, ordering: .releasing)
+        let undelivered = queue.closeAndDrain()
+        loop.stop()
+        loopThread?.join()
+        if let deliveryThread {
+            if deliveryThread.isCurrent { deliveryThread.detach() } else { deliveryThread.join() }
+        }
+        for request in engine.abandonRequests() where request.pullQueue == nil { abandon(request) }
+        for event in undelivered {
+            if case .end = event.kind { abandon(event.request) }
+        }
+        for command in mailbox.close() { abandon(command) }
+        inFlight.abandon()
+    }
+
+    /// Ends what a command the loop never took stands for.
+    private func abandon(_ command: Command) {
+        switch command {
+        case .submit(let submission):
+            _ = submission.state.pullQueue?.closeAndDrain()
+            if submission.state.pullQueue == nil { abandon(submission.state) }
+        case .query(let reply):
+            reply.abandon()
+        case .cancel, .resume, .reload:
+            break
+        }
+    }
+
+    private func abandon(_ request: RequestState) {
+        retire(request.handle)
+        request.userData.release()
+    }
+
+    private func checkOpen() throws(RouterError) {
+        if isClosed.load(ordering: .acquiring) { throw RouterError(.closed) }
+    }
+}
+
+/// A request that was read and checked and can be started.
+public struct PreparedRequest: Sendable {
+    let submission: Submission
+    let limit: Int
+
+    /// What the program's handle will stand for.
+    public var state: RequestState { submission.state }
+
+    public var isStream: Bool { submission.traits.isStream }
+}
+
+extension RouterError {
+    /// What is wrong with a request document.
+    init(_ error: RequestError) {
+        self.init(error.isLimit ? .limit : .invalid, error.message, path: error.path)
+        if let offset = error.offset { detail = Int32(clamping: offset) }
+    }
+}

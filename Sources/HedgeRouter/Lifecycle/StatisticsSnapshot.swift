@@ -1,0 +1,137 @@
+import HedgeCore
+import HedgeJSON
+import HedgeProviders
+
+/// What a router has seen and done, taken in one turn of its loop.
+struct StatisticsSnapshot: Sendable {
+    var core: CoreStatistics
+    var table: RoutingTable
+    /// Attempts whose connection is open, those that only wait for its clean end included.
+    var attemptsInFlight: Int
+    /// Impossible states that were met, counted and left safely.
+    var inconsistencies: UInt64
+
+    /// The snapshot as a JSON object; times in milliseconds.
+    func json() -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("requests")
+        json.beginObject()
+        json.member("submitted", core.requests)
+        json.member("committed", core.commits)
+        json.member("succeeded", core.succeeded)
+        json.member("failed", core.failed)
+        json.member("in_flight", core.requestsInFlight)
+        json.endObject()
+        json.member("races", core.races)
+        json.member("failovers", core.failovers)
+        json.member("canaries", core.canaries)
+        json.member("last_resorts", core.lastResorts)
+        writeHedges(to: &json)
+        json.key("deployments")
+        json.beginArray()
+        for deployment in core.deployments { write(deployment, to: &json) }
+        json.endArray()
+        json.member("open_attempts", attemptsInFlight)
+        json.member("inconsistencies", inconsistencies)
+        json.endObject()
+        return json.bytes
+    }
+
+    private func writeHedges(to json: inout JSONWriter) {
+        json.key("hedges")
+        json.beginObject()
+        json.member("fired", core.hedgesFired)
+        json.member("won", core.hedgesWon)
+        json.member("lost", core.hedgesLost)
+        json.key("suppressed")
+        json.beginObject()
+        for reason in HedgeSuppression.allCases {
+            guard let count = core.hedgesSuppressed[reason] else { continue }
+            json.key(reason.rawValue)
+            json.value(count)
+        }
+        json.endObject()
+        json.member("budget_level", core.budgetLevel)
+        json.endObject()
+    }
+
+    private func write(_ deployment: DeploymentStatistics, to json: inout JSONWriter) {
+        json.beginObject()
+        if let runtime = table.deployments[deployment.id] {
+            json.member("id", runtime.key)
+            json.member("group", runtime.group)
+            json.member("provider", runtime.provider.name)
+            json.member("model", runtime.endpoint.model)
+        }
+        json.key("attempts")
+        json.beginObject()
+        for role in AttemptRole.allCases { json.member(role, deployment.attempts[role] ?? 0) }
+        json.endObject()
+        json.member("wins", deployment.wins)
+        json.member("successes", deployment.successes)
+        json.key("failures")
+        json.beginObject()
+        for kind in FailureKind.allCases {
+            guard let count = deployment.failures[kind] else { continue }
+            json.key(kind.name)
+            json.value(count)
+        }
+        json.endObject()
+        json.key("cancelled")
+        json.beginObject()
+        for (reason, count) in deployment.cancelled.sorted(by: { $0.key.name < $1.key.name }) {
+            json.key(reason.name)
+            json.value(count)
+        }
+        json.endObject()
+        json.member("in_flight", deployment.inFlight)
+        write(deployment.health, to: &json)
+        json.key("ttft_ms")
+        write(deployment.streaming, to: &json)
+        json.key("total_ms")
+        write(deployment.complete, to: &json)
+        json.endObject()
+    }
+
+    private func write(_ health: HealthStatistics, to json: inout JSONWriter) {
+        json.key("health")
+        json.beginObject()
+        json.member("state", health.state.rawValue)
+        if let left = health.cooldownLeft { json.member("cooldown_remaining_ms", left.milliseconds) }
+        if let cause = health.cause { json.member("cause", cause.name) }
+        json.member("cooldowns", health.cooldowns)
+        json.member("failure_streak", health.failureStreak)
+        json.endObject()
+    }
+
+    /// The latency of streams is to the first token, of everything else to the full answer.
+    private func write(_ latency: LatencyStatistics, to json: inout JSONWriter) {
+        json.beginObject()
+        write("p50", latency.p50, to: &json)
+        write("p95", latency.p95, to: &json)
+        write("p99", latency.p99, to: &json)
+        json.member("effective_samples", latency.effectiveSamples)
+        json.member("censored_share", latency.censoredShare)
+        json.member("cold", latency.isCold)
+        if let threshold = latency.hedgeThreshold, let source = latency.hedgeThresholdSource {
+            json.member("hedge_threshold_ms", threshold.milliseconds)
+            json.member("hedge_threshold_source", source.rawValue)
+        }
+        json.endObject()
+    }
+
+    /// A quantile the data cannot tell is null, not a guess.
+    private func write(_ name: StaticString, _ quantile: LatencyQuantile?, to json: inout JSONWriter) {
+        json.key(name)
+        guard let quantile, quantile.isIdentified else { return json.null() }
+        json.value(quantile.value.milliseconds)
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func member(_ role: AttemptRole, _ count: UInt64) {
+        key(role.rawValue)
+        value(count)
+    }
+}
