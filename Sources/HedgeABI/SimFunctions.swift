@@ -1,0 +1,29 @@
+public import CHedgeRouter
+import HedgeProviders
+import HedgeRouter
+
+@implementation @_cdecl("hr_sim_core")
+public func hr_sim_core(
+    _ script: UnsafePointer<CChar>?, _ script_size: Int, _ out: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+    _ out_size: UnsafeMutablePointer<Int>?, _ error: UnsafeMutablePointer<hr_error>?
+) -> Int32 {
+    call(error) { () throws(RouterError) in
+        let out = try output(out, out_size)
+        let result = try CoreReplay.run(input(script, script_size, "script"))
+        try give(result, out, out_size)
+        return HR_OK
+    }
+}
+
+@implementation @_cdecl("hr_sim_codec")
+public func hr_sim_codec(
+    _ script: UnsafePointer<CChar>?, _ script_size: Int, _ out: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+    _ out_size: UnsafeMutablePointer<Int>?, _ error: UnsafeMutablePointer<hr_error>?
+) -> Int32 {
+    call(error) { () throws(RouterError) in
+        let out = try output(out, out_size)
+        let result = try DecoderReplay.run(input(script, script_size, "script"))
+        try give(result, out, out_size)
+        return HR_OK
+    }
+}

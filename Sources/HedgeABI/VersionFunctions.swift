@@ -1,0 +1,27 @@
+import CHedgeRouter
+import HedgeRouter
+
+@implementation @_cdecl("hr_version")
+public func hr_version() -> UInt32 {
+    UInt32(HR_VERSION)
+}
+
+@implementation @_cdecl("hr_version_string")
+public func hr_version_string() -> UnsafePointer<CChar>? {
+    versionText
+}
+
+@implementation @_cdecl("hr_features")
+public func hr_features() -> UnsafePointer<CChar>? {
+    featuresText
+}
+
+@implementation @_cdecl("hr_config_schema")
+public func hr_config_schema() -> UnsafePointer<CChar>? {
+    schemaText
+}
+
+nonisolated(unsafe) private let versionText = StaticText.make(
+    "\(HR_VERSION_MAJOR).\(HR_VERSION_MINOR).\(HR_VERSION_PATCH)")
+nonisolated(unsafe) private let featuresText = StaticText.make(Features.json())
+nonisolated(unsafe) private let schemaText = StaticText.make(ConfigurationSchema.json)
