@@ -1,0 +1,3 @@
+module hedgerouter
+
+go 1.19

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hedgerouter
+
+// #include <hedgerouter.h>
+// #include <stdint.h>
+import "C"
+
+import (
+	"runtime/cgo"
+	"unsafe"
+)
+
+// Level of a log record.
+type Level int32
+
+// Levels of log records, from the least to the most detailed.
+const (
+	LevelError Level = C.HR_LOG_ERROR
+	LevelWarn  Level = C.HR_LOG_WARN
+	LevelInfo  Level = C.HR_LOG_INFO
+	LevelDebug Level = C.HR_LOG_DEBUG
+)
+
+// Logger receives one log record: a JSON object with event and its fields. It runs on the library's own threads, so
+// it must return quickly and must not call the router.
+type Logger func(level Level, record []byte)
+
+//export hedgerouterLog
+func hedgerouterLog(level C.int32_t, record *C.char, size C.size_t, handle C.uintptr_t) {
+	logger := cgo.Handle(handle).Value().(Logger)
+	logger(Level(level), C.GoBytes(unsafe.Pointer(record), C.int(size)))
+}
+
+//export hedgerouterLogRelease
+func hedgerouterLogRelease(handle C.uintptr_t) {
+	cgo.Handle(handle).Delete()
+}
