@@ -17,7 +17,7 @@ struct LogRecord {
     }
 
     /// Something in the configuration is accepted but has no effect, or is likely a mistake.
-    static func configurationWarning(_ issue: Issue) -> LogRecord {
+    static func configurationWarning(_ issue: ConfigurationIssue) -> LogRecord {
         LogRecord(.warning, "configuration_warning") { json in
             json.member("path", issue.path)
             json.member("message", issue.message)
