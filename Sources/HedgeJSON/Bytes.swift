@@ -20,6 +20,23 @@ public struct Bytes: @unchecked Sendable {
         self.init(count: source.count) { $0.copyMemory(from: source) }
     }
 
+    /// `count` bytes at most, appended by `fill`.
+    public init(capacity: Int, fill: (inout BytesBuilder) -> Void) {
+        let storage = ManagedBuffer<Int, UInt8>.create(minimumCapacity: max(0, capacity) + 1) { _ in 0 }
+        storage.withUnsafeMutablePointerToElements { elements in
+            var builder = BytesBuilder(elements: elements, capacity: max(0, capacity))
+            fill(&builder)
+            elements[builder.count] = 0
+            storage.header = builder.count
+        }
+        self.storage = storage
+    }
+
+    /// A copy of `source`.
+    public init(copying source: Span<UInt8>) {
+        self = source.withUnsafeBytes { Bytes(copying: $0) }
+    }
+
     /// A copy of `source`.
     public init(_ source: [UInt8]) {
         self = source.withUnsafeBytes { Bytes(copying: $0) }
@@ -37,5 +54,40 @@ public struct Bytes: @unchecked Sendable {
     /// The first byte; valid for as long as this value is referenced.
     public var baseAddress: UnsafePointer<UInt8> {
         storage.withUnsafeMutablePointerToElements { UnsafePointer($0) }
+    }
+}
+
+/// Appends to memory of a fixed size; what does not fit any more is left out.
+public struct BytesBuilder: ~Copyable {
+    private let elements: UnsafeMutablePointer<UInt8>
+    private let capacity: Int
+    /// How many bytes there are so far.
+    public private(set) var count = 0
+
+    init(elements: UnsafeMutablePointer<UInt8>, capacity: Int) {
+        self.elements = elements
+        self.capacity = capacity
+    }
+
+    /// Appends `source`.
+    public mutating func append(_ source: Span<UInt8>) {
+        source.withUnsafeBufferPointer { append($0) }
+    }
+
+    /// Appends `source`.
+    public mutating func append(_ source: [UInt8]) {
+        source.withUnsafeBufferPointer { append($0) }
+    }
+
+    /// Appends the text of a literal.
+    public mutating func append(_ source: StaticString) {
+        append(UnsafeBufferPointer(start: source.utf8Start, count: source.utf8CodeUnitCount))
+    }
+
+    private mutating func append(_ source: UnsafeBufferPointer<UInt8>) {
+        guard let base = source.baseAddress else { return }
+        let size = min(source.count, capacity - count)
+        (elements + count).update(from: base, count: size)
+        count += size
     }
 }

@@ -58,3 +58,16 @@ extension Bytes {
         return result
     }
 }
+
+extension Span<UInt8> {
+    /// Whether the bytes of `range` are those of `other`.
+    public func isEqual(_ range: Range<Int>, _ other: [UInt8]) -> Bool {
+        guard range.lowerBound >= 0, range.upperBound <= count, range.count == other.count else { return false }
+        return withUnsafeBufferPointer { buffer in
+            other.withUnsafeBufferPointer { other in
+                guard let base = buffer.baseAddress, let otherBase = other.baseAddress else { return range.isEmpty }
+                return memcmp(base + range.lowerBound, otherBase, range.count) == 0
+            }
+        }
+    }
+}

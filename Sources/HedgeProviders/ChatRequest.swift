@@ -1,22 +1,77 @@
-import HedgeJSON
+public import HedgeJSON
 
 /// A chat completion request as a caller sent it, read and checked once.
+///
+/// Values are kept as the bytes they came in, so that what this library does not know reaches the provider unchanged.
 public final class ChatRequest: Sendable {
     /// The model group asked for.
     public let model: String
+    /// Whether the answer is to stream (`stream`).
     public let isStream: Bool
     /// Whether the caller asked for a usage chunk (`stream_options.include_usage`).
     public let wantsUsage: Bool
     /// Size of the document in bytes.
     public let byteCount: Int
+    /// Size of what the model has to read, `messages` and `tools`, in bytes.
+    public let promptBytes: Int
+
+    /// The document's members as they were written, without `model` and `stream_options`, with commas between them.
+    let members: Bytes
+    /// Where each of ``members`` is, in order.
+    let fields: [RequestField]
+    /// `stream_options` as it was written; nil when absent or null.
+    let streamOptions: [UInt8]?
+
+    /// What a request document may be at most: 32 MiB, 128 levels.
+    public static let defaultLimits = JSONLimits(bytes: 32 << 20, depth: 128)
 
     /// Reads an OpenAI chat completion body.
     ///
     /// Checks what routing depends on: an object with a `model` string and a `messages` array that is not empty;
     /// `stream` a boolean or null; nesting and size within limits; no duplicate keys; valid UTF-8; no NUL.
-    public init(parsing document: UnsafeRawBufferPointer) throws(RequestError) {
-        throw RequestError(message: "not yet")
+    public convenience init(parsing document: UnsafeRawBufferPointer) throws(RequestError) {
+        try unsafe self.init(parsing: document.bindMemory(to: UInt8.self).span)
     }
+
+    /// Reads an OpenAI chat completion body, within `limits`.
+    public init(
+        parsing document: Span<UInt8>, limits: JSONLimits = ChatRequest.defaultLimits
+    ) throws(RequestError) {
+        let tape = JSONTape()
+        do {
+            try tape.scan(document, limits: limits)
+            // The tree itself is not kept; it finds duplicate keys and numbers no provider could read.
+            _ = try JSONDocument.build(document)
+        } catch {
+            throw RequestError(offset: error.offset, isLimit: error.isLimit, message: error.message)
+        }
+        let reader = RequestReader(tape: tape)
+        try reader.check(document)
+        model = try reader.model(document)
+        isStream = try reader.isStream(document)
+        wantsUsage = try reader.wantsUsage(document)
+        byteCount = document.count
+        promptBytes = reader.size(of: "messages", document) + reader.size(of: "tools", document)
+        streamOptions = reader.streamOptions(document)
+        (members, fields) = reader.members(document)
+    }
+
+    /// The whole request as a tree, for providers whose format is another; read anew at each call.
+    public func document() throws(JSONParseError) -> JSONDocument {
+        var text: [UInt8] = []
+        text.reserveCapacity(members.count + 2)
+        text.append(UInt8(ascii: "{"))
+        members.withSpan { text.append($0) }
+        text.append(UInt8(ascii: "}"))
+        return try JSONDocument.parse(text.span, limits: JSONLimits(bytes: .max, depth: .max))
+    }
+}
+
+/// A top-level member of a request: places in ``ChatRequest/members``.
+struct RequestField: Sendable {
+    /// The key without its quotes.
+    var key: Range<Int>
+    var value: Range<Int>
 }
 
 /// What is wrong with a request document.
@@ -30,6 +85,7 @@ public struct RequestError: Error, Hashable, Sendable {
     /// One line, without any of the document's text.
     public var message: String
 
+    /// An error at `path` of a JSON document, or at `offset` of one that is not JSON.
     public init(path: String = "", offset: Int? = nil, isLimit: Bool = false, message: String) {
         self.path = path
         self.offset = offset

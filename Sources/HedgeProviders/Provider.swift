@@ -109,10 +109,17 @@ public struct ResponseHead: Sendable {
     public var status: Int
     /// Header lines as received, each ended by CR LF, without the status line.
     public var rawHeaders: [UInt8]
+    /// Local time of arrival in seconds since 1970; nil if the caller does not tell.
+    ///
+    /// Dates the provider names are measured against its own `Date` header if there is one, else against this. It is
+    /// also the `created` of a stream that gives none.
+    public var receivedAt: Int64?
 
-    public init(status: Int, rawHeaders: [UInt8] = []) {
+    /// A head as received.
+    public init(status: Int, rawHeaders: [UInt8] = [], receivedAt: Int64? = nil) {
         self.status = status
         self.rawHeaders = rawHeaders
+        self.receivedAt = receivedAt
     }
 }
 
@@ -158,15 +165,19 @@ public struct ProviderFailure: Error, Hashable, Sendable {
     /// The provider's own words. For the caller of this request only: they may quote the prompt.
     public var providerMessage: String?
     public var retryAfter: Interval?
+    /// What this library found wrong, in one line of its own words; holds nothing of the answer.
+    public var detail: String?
 
+    /// A failure of one kind.
     public init(
         kind: FailureKind, httpStatus: Int, code: String? = nil, providerMessage: String? = nil,
-        retryAfter: Interval? = nil
+        retryAfter: Interval? = nil, detail: String? = nil
     ) {
         self.kind = kind
         self.httpStatus = httpStatus
         self.code = code
         self.providerMessage = providerMessage
         self.retryAfter = retryAfter
+        self.detail = detail
     }
 }

@@ -1,0 +1,92 @@
+/// The OpenAI-compatible providers known by name.
+///
+/// Base URLs, key variables and deviations as the providers document them; what a provider does with unknown members
+/// of a request is left to it.
+enum Catalogue {
+    static let openAI = ProviderProfile(
+        name: "openai", aliases: ["custom_openai", "openai_like", "openai_compatible"],
+        baseURL: "https://api.openai.com/v1", keyVariables: ["OPENAI_API_KEY"], cancelStopsBilling: true)
+
+    static let profiles: [ProviderProfile] = [
+        openAI,
+        ProviderProfile(
+            name: "groq", baseURL: "https://api.groq.com/openai/v1", keyVariables: ["GROQ_API_KEY"],
+            cancelStopsBilling: false),
+        ProviderProfile(
+            name: "together_ai", aliases: ["together"], baseURL: "https://api.together.ai/v1",
+            keyVariables: ["TOGETHER_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY"],
+            cancelStopsBilling: true),
+        ProviderProfile(
+            name: "fireworks_ai", aliases: ["fireworks"], baseURL: "https://api.fireworks.ai/inference/v1",
+            keyVariables: ["FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"], cancelStopsBilling: true,
+            replacements: [("tool_choice", "\"required\"", "\"any\"")]),
+        ProviderProfile(
+            name: "deepseek", baseURL: "https://api.deepseek.com", keyVariables: ["DEEPSEEK_API_KEY"],
+            cancelStopsBilling: true),
+        // The last chunk always carries the usage, and unknown members are refused.
+        ProviderProfile(
+            name: "mistral", baseURL: "https://api.mistral.ai/v1", keyVariables: ["MISTRAL_API_KEY"],
+            reportsStreamUsage: false, cancelStopsBilling: false,
+            renames: [("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
+            replacements: [("tool_choice", "\"required\"", "\"any\"")]),
+        ProviderProfile(
+            name: "xai", baseURL: "https://api.x.ai/v1", keyVariables: ["XAI_API_KEY"], cancelStopsBilling: true),
+        ProviderProfile(
+            name: "openrouter", baseURL: "https://openrouter.ai/api/v1",
+            keyVariables: ["OPENROUTER_API_KEY", "OR_API_KEY"]),
+        // Every chunk carries the usage so far.
+        ProviderProfile(
+            name: "perplexity", baseURL: "https://api.perplexity.ai",
+            keyVariables: ["PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"], reportsStreamUsage: false,
+            cancelStopsBilling: false),
+        ProviderProfile(
+            name: "cerebras", baseURL: "https://api.cerebras.ai/v1", keyVariables: ["CEREBRAS_API_KEY"],
+            renames: [("max_completion_tokens", "max_tokens")]),
+        ProviderProfile(
+            name: "sambanova", baseURL: "https://api.sambanova.ai/v1", keyVariables: ["SAMBANOVA_API_KEY"],
+            cancelStopsBilling: false),
+        ProviderProfile(
+            name: "nvidia_nim", aliases: ["nvidia"], baseURL: "https://integrate.api.nvidia.com/v1",
+            keyVariables: ["NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY"],
+            renames: [("max_completion_tokens", "max_tokens")]),
+        ProviderProfile(
+            name: "hosted_vllm", aliases: ["vllm"], baseURL: nil, keyVariables: ["HOSTED_VLLM_API_KEY"],
+            needsKey: false, cancelStopsBilling: true),
+        ProviderProfile(
+            name: "ollama", aliases: ["ollama_chat"], baseURL: "http://localhost:11434/v1",
+            keyVariables: ["OLLAMA_API_KEY"], needsKey: false, cancelStopsBilling: true),
+        ProviderProfile(
+            name: "llama_cpp", aliases: ["llamacpp", "llamafile"], baseURL: "http://localhost:8080/v1",
+            keyVariables: ["LLAMA_CPP_API_KEY", "LLAMAFILE_API_KEY"], needsKey: false, cancelStopsBilling: true),
+        ProviderProfile(
+            name: "lm_studio", aliases: ["lmstudio"], baseURL: "http://localhost:1234/v1",
+            keyVariables: ["LM_STUDIO_API_KEY"], needsKey: false, cancelStopsBilling: true),
+    ]
+}
+
+/// The providers this library can speak to.
+public enum Providers {
+    /// Every provider's name, in the order of the catalogue, without aliases.
+    public static var names: [String] { Catalogue.profiles.map(\.name) }
+
+    /// The provider of that name or alias, or nil.
+    public static func named(_ name: String) -> (any Provider)? {
+        profile(named: name).map { OpenAIProvider(profile: $0) }
+    }
+
+    /// What is known of the OpenAI-compatible provider of that name or alias, or nil.
+    public static func profile(named name: String) -> ProviderProfile? {
+        let name = name.lowercased()
+        return Catalogue.profiles.first { $0.name == name || $0.aliases.contains(name) }
+    }
+
+    /// Takes `groq/llama-3.3-70b` apart: the provider, if the part before the first slash names one, and its model.
+    ///
+    /// A text without a known provider, such as `meta-llama/Llama-3.1-8B`, is a model as a whole.
+    public static func split(_ model: String) -> (provider: String?, model: String) {
+        guard let slash = model.firstIndex(of: "/"), let profile = profile(named: String(model[..<slash])) else {
+            return (nil, model)
+        }
+        return (profile.name, String(model[model.index(after: slash)...]))
+    }
+}

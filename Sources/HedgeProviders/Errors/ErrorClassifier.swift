@@ -1,0 +1,149 @@
+import HedgeCore
+
+/// Sorts the errors of the OpenAI-compatible family into classes.
+///
+/// Order: identifiers the provider gives, then the status, then known words; words count only within the status they
+/// belong to, since a message may quote the prompt.
+enum ErrorClassifier {
+    /// The class of an error.
+    static func kind(of facts: ErrorFacts) -> FailureKind {
+        let words = Words(facts.message)
+        // One request beyond the whole rate: waiting does not help, although the code is that of the rate limit.
+        if facts.status == 429, isOneOf(requestTooLargeWords, in: words) { return .tooLarge }
+        for code in facts.codes {
+            if let kind = specific[code.lowercased()] { return kind }
+        }
+        if (400...599).contains(facts.status) { return kind(ofStatus: facts.status, words) }
+        for code in facts.codes {
+            if let kind = general[code.lowercased()] { return kind }
+        }
+        // An error inside a stream that names neither status nor code.
+        return facts.codes.isEmpty && isOneOf(contextWords, in: words) ? .contextLength : .server
+    }
+
+    private static func kind(ofStatus status: Int, _ words: Words) -> FailureKind {
+        switch status {
+        case 400, 413, 422:
+            if isOneOf(contextWords, in: words) { return .contextLength }
+            if status == 413 { return .tooLarge }
+            if isOneOf(policyWords, in: words) { return .contentPolicy }
+            // xAI refuses a wrong key with 400.
+            return status == 400 && words.contains("incorrect api key") ? .authentication : .badRequest
+        case 401: return .authentication
+        case 402: return .quota
+        case 403:
+            // Together refuses a prompt beyond the context, OpenRouter one that moderation flagged, with 403.
+            if isOneOf(contextWords, in: words) { return .contextLength }
+            return words.contains("flagged") || words.contains("moderation") ? .contentPolicy : .permission
+        case 404, 405, 410: return .notFound
+        case 408, 504, 522, 524: return .providerTimeout
+        case 412, 451: return .permission
+        case 429: return words.contains("high demand") ? .overloaded : .rateLimit
+        case 498, 503, 529: return .overloaded
+        case 409, 424, 425, 499: return .server
+        case 431: return .tooLarge
+        case 500...599: return .server
+        default: return .badRequest
+        }
+    }
+
+    private static func isOneOf(_ phrases: [String], in words: Words) -> Bool {
+        phrases.contains { words.contains($0) }
+    }
+
+    private static let requestTooLargeWords = ["request too large", "token budget exceeded by request"]
+
+    private static let contextWords = [
+        "maximum context length", "context length exceeded", "exceeds the available context size",
+        "exceed the available context size", "exceeds the context", "exceed the context", "context window",
+        "input tokens exceed the configured limit", "input tokens + max_new_tokens", "inputs tokens + max_new_tokens",
+        "prompt is too long", "input is too long", "while limit is", "longer than the model's context",
+        "exceeds the maximum context", "exceed context limit", "too large for model with",
+    ]
+
+    private static let policyWords = [
+        "violating our usage policy", "rejected as a result of the safety system", "content management policy",
+        "usage policies", "content policy",
+    ]
+
+    /// Codes and types that decide whatever the status is; lower case.
+    private static let specific: [String: FailureKind] = [
+        "context_length_exceeded": .contextLength,
+        "exceed_context_size_error": .contextLength,
+        "context_window_exceeded": .contextLength,
+        "string_above_max_length": .badRequest,
+        "content_policy_violation": .contentPolicy,
+        "content_filter": .contentPolicy,
+        "responsibleaipolicyviolation": .contentPolicy,
+        "cyber_policy": .contentPolicy,
+        "invalid_api_key": .authentication,
+        "authentication_error": .authentication,
+        "authenticationerror": .authentication,
+        "invalid_authentication_error": .authentication,
+        "incorrect_api_key_error": .authentication,
+        "permission_error": .permission,
+        "permission_denied": .permission,
+        "permissiondeniederror": .permission,
+        "unsupported_country_region_territory": .permission,
+        "model_not_found": .notFound,
+        "not_found_error": .notFound,
+        "notfounderror": .notFound,
+        "deploymentnotfound": .notFound,
+        "unknown_model": .notFound,
+        "insufficient_quota": .quota,
+        "credit_balance_exhausted": .quota,
+        "organization_spend_limit_exceeded": .quota,
+        "project_spend_limit_exceeded": .quota,
+        "organization_usage_limit_exceeded": .quota,
+        "billing_hard_limit_reached": .quota,
+        "billing_not_active": .quota,
+        "insufficient_balance": .quota,
+        "insufficient_credits": .quota,
+        "payment_required": .quota,
+        "slow_down": .overloaded,
+        "server_is_overloaded": .overloaded,
+        "overloaded_error": .overloaded,
+        "service_unavailable_error": .overloaded,
+        "capacity_exceeded": .overloaded,
+        "engine_overloaded": .overloaded,
+        "engine_overloaded_error": .overloaded,
+        "model_overloaded": .overloaded,
+        "modelnotready": .overloaded,
+        "rate_limit_exceeded": .rateLimit,
+        "rate_limit_error": .rateLimit,
+        "ratelimiterror": .rateLimit,
+        "too_many_requests": .rateLimit,
+        "request_too_large": .tooLarge,
+    ]
+
+    /// Codes and types that count only where no status tells more; lower case.
+    private static let general: [String: FailureKind] = [
+        "invalid_request_error": .badRequest,
+        "badrequesterror": .badRequest,
+        "bad_request": .badRequest,
+        "timeout": .providerTimeout,
+        "timeout_error": .providerTimeout,
+        "server_error": .server,
+        "api_error": .server,
+        "internal_error": .server,
+        "internal_server_error": .server,
+    ]
+}
+
+/// A message to look for known words in; letters are compared without case.
+struct Words {
+    private let bytes: [UInt8]
+
+    init(_ message: String) {
+        bytes = Array(message.lowercased().utf8)
+    }
+
+    /// Whether the phrase, in lower case, is part of the message.
+    func contains(_ phrase: String) -> Bool {
+        let phrase = Array(phrase.utf8)
+        guard let first = phrase.first, phrase.count <= bytes.count else { return false }
+        return (0...(bytes.count - phrase.count)).contains {
+            bytes[$0] == first && bytes[$0..<($0 + phrase.count)].elementsEqual(phrase)
+        }
+    }
+}

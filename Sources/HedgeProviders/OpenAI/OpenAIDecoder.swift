@@ -1,0 +1,247 @@
+import HedgeCore
+import HedgeJSON
+
+/// Reads one response of an OpenAI-compatible endpoint, whether it streams, answers whole or fails.
+final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
+    /// Longest whole answer.
+    static let bodyLimit = 64 << 20
+    /// How much of an error answer is read; the rest has nothing to tell.
+    static let errorBodyLimit = 1 << 20
+
+    private enum Mode {
+        /// Whether a 200 to a stream request is events or one JSON text shows at its first byte.
+        case undecided
+        case events
+        case wholeAnswer
+        case errorAnswer
+        case ended
+    }
+
+    var seed = UInt64.random(in: .min ... .max)
+
+    private let endpoint: Endpoint
+    private let isStream: Bool
+    private let wantsUsage: Bool
+    private var head = ResponseHead(status: 200)
+    private var mode: Mode
+    private var parser = EventStreamParser()
+    private var body: [UInt8] = []
+    private var isCompressed = false
+    private lazy var normalizer = ChunkNormalizer(
+        model: endpoint.model, wantsUsage: wantsUsage, now: head.receivedAt ?? 0, seed: seed)
+
+    init(endpoint: Endpoint, isStream: Bool, wantsUsage: Bool) {
+        self.endpoint = endpoint
+        self.isStream = isStream
+        self.wantsUsage = wantsUsage
+        mode = isStream ? .undecided : .wholeAnswer
+    }
+
+    func begin(_ head: ResponseHead) {
+        self.head = head
+        if !(200...299).contains(head.status) { mode = .errorAnswer }
+        let encoding = HeaderLines(head.rawHeaders).value("content-encoding")?.lowercased()
+        isCompressed = encoding.map { !$0.isEmpty && $0 != "identity" } ?? false
+    }
+
+    func decode(_ bytes: Span<UInt8>, into output: inout DecodedOutput) {
+        switch mode {
+        case .undecided: decide(bytes, &output)
+        case .events: readEvents(bytes, &output)
+        case .wholeAnswer: collect(bytes, &output)
+        case .errorAnswer: body.append(bytes, 0..<max(0, min(bytes.count, Self.errorBodyLimit - body.count)))
+        case .ended: return
+        }
+    }
+
+    func end(into output: inout DecodedOutput) {
+        switch mode {
+        case .undecided: fail(.truncated, "the stream ended before its first event", &output)
+        case .events: endEvents(&output)
+        case .wholeAnswer: endWholeAnswer(&output)
+        case .errorAnswer: endErrorAnswer(&output)
+        case .ended: return
+        }
+    }
+
+    // MARK: Events
+
+    private func decide(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
+        guard let first = bytes.firstSignificant else { return }
+        if isCompressed || bytes[first] == 0x1F {
+            return fail(.malformed, "the answer is compressed although that was not asked for", &output)
+        }
+        let isJSON = bytes[first] == UInt8(ascii: "{") || bytes[first] == UInt8(ascii: "[")
+        mode = isJSON ? .wholeAnswer : .events
+        decode(bytes, into: &output)
+    }
+
+    private func readEvents(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
+        parser.startInput()
+        var position = 0
+        while mode == .events {
+            switch parser.next(bytes, &position) {
+            case .needMore: return
+            case .event(let name, .input(let range)): take(name, bytes.extracting(range), &output)
+            case .event(let name, .stored): takeStored(name, &output)
+            case .errorField: takeStored(.error, &output)
+            case .tooLong: fail(.malformed, "an event is longer than 16 MiB", &output)
+            }
+        }
+    }
+
+    private func endEvents(_ output: inout DecodedOutput) {
+        switch parser.finish() {
+        case .event(let name, .stored): takeStored(name, &output, isCut: true)
+        case .errorField: takeStored(.error, &output)
+        case .tooLong: fail(.malformed, "an event is longer than 16 MiB", &output)
+        case .needMore, .event: break
+        }
+        if mode == .events { complete(isDone: false, &output) }
+    }
+
+    private func takeStored(_ name: EventStreamParser.Name, _ output: inout DecodedOutput, isCut: Bool = false) {
+        var data = parser.takeData()
+        // Between the tokens of a JSON text a line break is white space; inside a string it would not be JSON.
+        for place in data.indices where data[place] == UInt8(ascii: "\n") { data[place] = UInt8(ascii: " ") }
+        take(name, data.span, &output, isCut: isCut)
+        parser.giveBack(data)
+    }
+
+    /// Takes one event's data; `isCut` tells that the body ended before the event did.
+    private func take(
+        _ name: EventStreamParser.Name, _ data: Span<UInt8>, _ output: inout DecodedOutput, isCut: Bool = false
+    ) {
+        guard let first = data.firstSignificant else { return }
+        if data.hasPrefix("[DONE]", from: first) { return complete(isDone: true, &output) }
+        do {
+            try normalizer.tape.scan(data, limits: .stream)
+        } catch {
+            if name == .error { return fail(ErrorFacts(status: head.status, plain: data), &output) }
+            // Events of other names need not be JSON.
+            if name == .other { return }
+            if isCut { return fail(.truncated, "the stream ended inside an event", &output) }
+            return fail(.malformed, "an event is not valid JSON: \(error.message)", &output)
+        }
+        if name == .error {
+            return fail(ErrorFacts(status: head.status, node: 0, normalizer.tape, data), &output)
+        }
+        takeChunk(data, &output)
+    }
+
+    /// Takes a scanned chunk.
+    private func takeChunk(_ data: Span<UInt8>, _ output: inout DecodedOutput) {
+        switch normalizer.take(data, into: &output) {
+        case .taken: return
+        case .malformed(let detail): fail(.malformed, "\(detail)", &output)
+        case .failed(let node):
+            guard node >= 0 else { return fail(.server, "the provider ended generation with an error", &output) }
+            fail(ErrorFacts(status: head.status, node: node, normalizer.tape, data), &output)
+        }
+    }
+
+    private func complete(isDone: Bool, _ output: inout DecodedOutput) {
+        if normalizer.finish(isDone: isDone, into: &output) {
+            mode = .ended
+            output.events.append(.completed)
+        } else if isDone {
+            fail(.malformed, "the stream ended without any chunk", &output)
+        } else {
+            fail(.truncated, "the stream ended before its terminal", &output)
+        }
+    }
+
+    // MARK: Whole answers
+
+    private func collect(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
+        guard bytes.count <= Self.bodyLimit - body.count else {
+            return fail(.malformed, "the answer is longer than 64 MiB", &output)
+        }
+        body.append(bytes)
+    }
+
+    private func endWholeAnswer(_ output: inout DecodedOutput) {
+        let text = exchange(&body, with: [])
+        guard let first = text.span.firstSignificant else {
+            return fail(.truncated, "the answer is empty", &output)
+        }
+        if isCompressed || text[first] == 0x1F {
+            return fail(.malformed, "the answer is compressed although that was not asked for", &output)
+        }
+        // Blank lines before the text are keep-alives.
+        let answer = text.span.extracting(first..<text.count)
+        let tape = normalizer.tape
+        do {
+            try tape.scan(answer, limits: JSONLimits(bytes: Self.bodyLimit, depth: 256))
+        } catch {
+            let kind: FailureKind = error.reason == .truncated ? .truncated : .malformed
+            return fail(kind, "the answer is not valid JSON: \(error.message)", &output)
+        }
+        isStream ? replay(answer, &output) : give(answer, &output)
+    }
+
+    private func give(_ answer: Span<UInt8>, _ output: inout DecodedOutput) {
+        var reader = AnswerReader(tape: normalizer.tape)
+        switch reader.give(answer, into: &output) {
+        case .taken:
+            mode = .ended
+            output.events.append(.completed)
+        case .malformed(let detail): fail(.malformed, "\(detail)", &output)
+        case .failed(let node):
+            guard node >= 0 else { return fail(.server, "the provider ended generation with an error", &output) }
+            fail(ErrorFacts(status: head.status, node: node, normalizer.tape, answer), &output)
+        }
+    }
+
+    /// Gives a whole answer to a request that streams as the chunks it would have been.
+    private func replay(_ answer: Span<UInt8>, _ output: inout DecodedOutput) {
+        let reader = AnswerReader(tape: normalizer.tape)
+        let chunk = reader.chunk(answer)
+        guard (try? normalizer.tape.scan(chunk.span, limits: JSONLimits(bytes: .max, depth: 256))) != nil else {
+            return fail(.internal, "a whole answer could not be turned into chunks", &output)
+        }
+        takeChunk(chunk.span, &output)
+        if mode != .ended { complete(isDone: true, &output) }
+    }
+
+    // MARK: Failures
+
+    private func endErrorAnswer(_ output: inout DecodedOutput) {
+        let text = exchange(&body, with: [])
+        guard head.status >= 400 else {
+            return fail(.malformed, "the answer has the unexpected status \(head.status)", &output)
+        }
+        let facts: ErrorFacts
+        if (try? normalizer.tape.scan(text.span, limits: JSONLimits(depth: 64))) != nil {
+            facts = ErrorFacts(status: head.status, node: 0, normalizer.tape, text.span)
+        } else {
+            facts = ErrorFacts(status: head.status, plain: text.span)
+        }
+        fail(facts, &output)
+    }
+
+    private func fail(_ facts: ErrorFacts, _ output: inout DecodedOutput) {
+        var failure = ProviderFailure(kind: ErrorClassifier.kind(of: facts), httpStatus: facts.status)
+        failure.code = facts.codes.first
+        failure.providerMessage = Redaction.clean(facts.message, key: endpoint.apiKey)
+        if head.status >= 400 {
+            failure.retryAfter = RetryDelay.read(
+                HeaderLines(head.rawHeaders), status: head.status, now: head.receivedAt)
+        }
+        end(failure, &output)
+    }
+
+    private func fail(_ kind: FailureKind, _ detail: String, _ output: inout DecodedOutput) {
+        end(ProviderFailure(kind: kind, httpStatus: head.status, detail: detail), &output)
+    }
+
+    private func end(_ failure: ProviderFailure, _ output: inout DecodedOutput) {
+        mode = .ended
+        output.events.append(.failed(failure))
+    }
+}
+
+/// A decoder that makes up identifiers, from a seed that replays set.
+protocol SeededDecoder: AnyObject {
+    var seed: UInt64 { get set }
+}

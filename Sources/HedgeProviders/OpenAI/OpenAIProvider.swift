@@ -1,0 +1,137 @@
+import HedgeCore
+import HedgeJSON
+
+/// The chat completions format of OpenAI, as spoken by every compatible endpoint.
+public struct OpenAIProvider: Provider {
+    /// What sets this provider apart from OpenAI itself.
+    public let profile: ProviderProfile
+
+    /// The format with the deviations of `profile`; of OpenAI itself by default.
+    public init(profile: ProviderProfile = .openAI) {
+        self.profile = profile
+    }
+
+    public var name: String { profile.name }
+
+    public func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead {
+        var headers = ["Content-Type: application/json"]
+        headers.append("Accept: \(isStream ? "text/event-stream" : "application/json")")
+        if let key = endpoint.apiKey { headers.append("Authorization: Bearer \(key.exposed)") }
+        if let organization = endpoint.organization { headers.append("OpenAI-Organization: \(organization)") }
+        return RequestHead(
+            url: EndpointURL.join(endpoint.baseURL, "/chat/completions"),
+            headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
+    }
+
+    public func encode(_ request: ChatRequest, for endpoint: Endpoint) throws(UnsupportedRequest) -> EncodedRequest {
+        var model: [UInt8] = []
+        JSONWriter.appendQuoted(endpoint.model, to: &model)
+        let options = streamOptions(of: request)
+        let fields = profile.needsRewriting ? rewritten(request) : nil
+        let size = model.count + (fields?.count ?? request.members.count) + options.count + 16
+        let body = Bytes(capacity: size) { builder in
+            builder.append("{\"model\":")
+            builder.append(model)
+            builder.append(",")
+            if let fields {
+                builder.append(fields)
+            } else {
+                request.members.withSpan { builder.append($0) }
+            }
+            builder.append(options)
+            builder.append("}")
+        }
+        return EncodedRequest(body: body)
+    }
+
+    public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
+        OpenAIDecoder(endpoint: endpoint, isStream: request.isStream, wantsUsage: request.wantsUsage)
+    }
+
+    /// The member `stream_options`, with a comma before it; empty for none.
+    ///
+    /// A stream always reports its usage, where the provider can, since the cost of an attempt depends on it; the
+    /// chunk is kept from callers that did not ask for it.
+    private func streamOptions(of request: ChatRequest) -> [UInt8] {
+        var member: [UInt8] = []
+        guard request.isStream && profile.reportsStreamUsage else {
+            guard let given = request.streamOptions else { return [] }
+            member.append(",\"stream_options\":")
+            member.append(given.span)
+            return member
+        }
+        member.append(",\"stream_options\":{")
+        if let given = request.streamOptions { appendOtherOptions(given.span, to: &member) }
+        member.append("\"include_usage\":true}")
+        return member
+    }
+
+    /// Appends the caller's stream options but for `include_usage`, each with a comma after it.
+    private func appendOtherOptions(_ options: Span<UInt8>, to member: inout [UInt8]) {
+        let tape = JSONTape()
+        guard (try? tape.scan(options)) != nil else { return }
+        var key = 1
+        while key < tape.count {
+            let value = key + 1
+            if !tape.isString(key, "include_usage", in: options) {
+                member.append(options, tape.range(key).lowerBound..<tape.range(value).upperBound)
+                member.append(UInt8(ascii: ","))
+            }
+            key = tape.next(value)
+        }
+    }
+
+    /// The request's members with this provider's names and values where they differ.
+    private func rewritten(_ request: ChatRequest) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(request.members.count + 64)
+        request.members.withSpan { members in
+            for field in request.fields {
+                if !text.isEmpty { text.append(UInt8(ascii: ",")) }
+                let name = members.text(field.key)
+                let newName = profile.renamed(name, isTaken: { taken in
+                    request.fields.contains { members.text($0.key) == taken }
+                })
+                JSONWriter.appendQuoted(newName ?? name, to: &text)
+                text.append(UInt8(ascii: ":"))
+                if let value = profile.replacement(for: members.text(field.value), of: name) {
+                    text.append(contentsOf: value.utf8)
+                } else {
+                    text.append(members, field.value)
+                }
+            }
+        }
+        return text
+    }
+}
+
+/// Puts together the URL of a request.
+enum EndpointURL {
+    /// `base` with `path` at the end of its own path; a base that has it already stays, a query stays at the end.
+    static func join(_ base: String, _ path: String) -> String {
+        let end = base.firstIndex { $0 == "?" || $0 == "#" } ?? base.endIndex
+        var stem = base[..<end]
+        while stem.hasSuffix("/") { stem = stem.dropLast() }
+        return String(stem) + (stem.hasSuffix(path) ? "" : path) + base[end...]
+    }
+}
+
+/// Puts together header lines.
+enum RequestHeaders {
+    /// `lines`, each replaced by the extra line of the same name, and all other extra lines.
+    ///
+    /// Lines with control characters are left out: they could end the line and begin another.
+    static func merge(_ lines: [String], with extra: [String]) -> [String] {
+        let extra = extra.filter(isClean)
+        let replaced = Set(extra.map(name))
+        return lines.filter { isClean($0) && !replaced.contains(name($0)) } + extra
+    }
+
+    private static func name(_ line: String) -> String {
+        String(line.prefix { $0 != ":" && $0 != ";" }).lowercased()
+    }
+
+    private static func isClean(_ line: String) -> Bool {
+        line.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
+    }
+}

@@ -1,0 +1,32 @@
+import HedgeCore
+import HedgeJSON
+
+/// Reads an OpenAI `usage` object.
+enum UsageReader {
+    /// The token counts, or nil if the object has neither.
+    ///
+    /// xAI leaves reasoning tokens out of `completion_tokens` but not out of `total_tokens`; they are added where the
+    /// sums show it.
+    static func read(_ node: Int, _ tape: JSONTape, _ text: Span<UInt8>) -> Usage? {
+        let prompt = count("prompt_tokens", of: node, tape, text)
+        let completion = count("completion_tokens", of: node, tape, text)
+        guard prompt != nil || completion != nil else { return nil }
+        var usage = Usage(promptTokens: prompt ?? 0, completionTokens: completion ?? 0)
+        if let details = tape.member("completion_tokens_details", of: node, in: text),
+            let reasoning = count("reasoning_tokens", of: details, tape, text), reasoning > 0,
+            let total = count("total_tokens", of: node, tape, text),
+            total == usage.promptTokens &+ usage.completionTokens &+ reasoning
+        {
+            usage.completionTokens &+= reasoning
+        }
+        return usage
+    }
+
+    /// A count that is an integer and not negative; counts beyond any sense are cut to 2^40.
+    private static func count(_ key: StaticString, of node: Int, _ tape: JSONTape, _ text: Span<UInt8>) -> Int? {
+        guard let value = tape.member(key, of: node, in: text).flatMap({ tape.double($0, in: text) }), value >= 0 else {
+            return nil
+        }
+        return Int(min(value, 0x1p40))
+    }
+}

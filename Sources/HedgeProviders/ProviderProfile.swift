@@ -1,0 +1,56 @@
+/// What sets one OpenAI-compatible provider apart from the others: data, no behaviour of its own.
+public struct ProviderProfile: Sendable {
+    /// The name before the slash in `model: "groq/llama-3.3-70b"`.
+    public var name: String
+    /// Further names it is known by.
+    public var aliases: [String]
+    /// Where requests go when the configuration gives no base URL; nil if it must give one.
+    public var baseURL: String?
+    /// Environment variables that may hold the key, the first one found counting.
+    public var keyVariables: [String]
+    /// Whether requests without a key are refused.
+    public var needsKey: Bool
+    /// Whether `stream_options.include_usage` is understood.
+    public var reportsStreamUsage: Bool
+    /// Whether closing the connection ends generation and with it the bill; nil when unknown.
+    public var cancelStopsBilling: Bool?
+    /// Request members under another name here: OpenAI's name, and the provider's.
+    public var renames: [(from: String, to: String)]
+    /// Request members with another value here: the member, OpenAI's value and the provider's, as JSON.
+    public var replacements: [(member: String, from: String, to: String)]
+
+    /// A provider; everything but the name and the base URL as with OpenAI.
+    public init(
+        name: String, aliases: [String] = [], baseURL: String?, keyVariables: [String] = [], needsKey: Bool = true,
+        reportsStreamUsage: Bool = true, cancelStopsBilling: Bool? = nil,
+        renames: [(from: String, to: String)] = [],
+        replacements: [(member: String, from: String, to: String)] = []
+    ) {
+        self.name = name
+        self.aliases = aliases
+        self.baseURL = baseURL
+        self.keyVariables = keyVariables
+        self.needsKey = needsKey
+        self.reportsStreamUsage = reportsStreamUsage
+        self.cancelStopsBilling = cancelStopsBilling
+        self.renames = renames
+        self.replacements = replacements
+    }
+
+    /// OpenAI itself, and any compatible endpoint of which nothing else is known.
+    public static var openAI: ProviderProfile { Catalogue.openAI }
+
+    /// Whether a request's members cannot go out as they are.
+    var needsRewriting: Bool { !renames.isEmpty || !replacements.isEmpty }
+
+    /// This provider's name for a member, unless the request has a member of that name too.
+    func renamed(_ member: String, isTaken: (String) -> Bool) -> String? {
+        guard let rename = renames.first(where: { $0.from == member }), !isTaken(rename.to) else { return nil }
+        return rename.to
+    }
+
+    /// This provider's value for a member, if it has another one.
+    func replacement(for value: String, of member: String) -> String? {
+        replacements.first { $0.member == member && $0.from == value }?.to
+    }
+}
