@@ -25,23 +25,27 @@ BATCH = 16
 class Pull:
     """One request whose events this thread takes with hr_next()."""
 
-    def __init__(self, router: "Router", call: Call) -> None:
+    def __init__(self, router: "Router", call: Call, batch: int = BATCH) -> None:
         self._request = b.hr_request()
         self._router = router  # a router lives as long as its requests
         self._error = new_error()
-        self._events = new_events(BATCH)
+        self._batch = batch
+        self._events = new_events(batch)
         self.inbox = Inbox()
         self._request = submit(router._handle, call, b.HR_SUBMIT_PULL)
 
+    def take(self, timeout_ms: int) -> int:
+        """Take what has arrived, waiting for it; how many events there were."""
+        count = lib.hr_next(self._request, self._events, self._batch, timeout_ms, ctypes.byref(self._error))
+        errors.check(count, self._error)
+        for index in range(count):
+            self.inbox.accept(self._events[index])
+        return int(count)
+
     def wait(self) -> None:
         """Wait until something has arrived."""
-        while True:
-            count = lib.hr_next(self._request, self._events, BATCH, SLICE_MS, ctypes.byref(self._error))
-            errors.check(count, self._error)
-            for index in range(count):
-                self.inbox.accept(self._events[index])
-            if count or self.inbox.ended:
-                return
+        while not self.take(SLICE_MS) and not self.inbox.ended:
+            pass
 
     def free(self) -> None:
         """Release the request, cancelling it if it still runs."""
