@@ -126,6 +126,8 @@ public struct Policy: Sendable {
     public var hedgeThresholdMax: Interval?
     /// Hedges as a share of requests sent; 0 turns hedging off.
     public var hedgeBudget = 0.10
+    /// Failovers that may fail, as a share of requests sent; a failover that works costs nothing. 0 turns them off.
+    public var failoverBudget = 0.2
     /// Share of would-be hedges withheld as the control arm.
     public var controlFraction = 0.01
 

@@ -5,6 +5,7 @@ extension RouterCore {
         samples = SamplePolicy(lifetime: policy.sampleLifetime, halfLife: policy.sampleHalfLife)
         thresholdSettings = ThresholdSettings(policy)
         hedgeBudget.setShare(policy.hedgeBudget)
+        failoverBudget.setShare(policy.failoverBudget)
         forgetRemovedDeployments()
         placeDeployments(configuration.deployments)
         placeGroups(configuration.groups)

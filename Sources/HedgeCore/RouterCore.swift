@@ -11,6 +11,7 @@ public struct RouterCore: Sendable {
     var samples = SamplePolicy()
     var thresholdSettings: ThresholdSettings
     var hedgeBudget: TokenBucket
+    var failoverBudget: TokenBucket
     var random: SplitMix64
     var counters = RouterCounters()
 
@@ -53,9 +54,15 @@ public struct RouterCore: Sendable {
         policy = configuration.policy
         thresholdSettings = ThresholdSettings(configuration.policy)
         hedgeBudget = TokenBucket(share: configuration.policy.hedgeBudget)
+        failoverBudget = TokenBucket(
+            share: configuration.policy.failoverBudget, capacity: Self.failoverCapacity,
+            initial: Self.failoverCapacity)
         random = SplitMix64(seed: seed)
         replaceConfiguration(configuration)
     }
+
+    /// Failovers that may fail in a row, over all requests, before others are refused.
+    static let failoverCapacity = 100.0
 
     /// Takes one event and appends the actions it leads to.
     public mutating func handle(_ event: Event, at now: Instant, into actions: inout [Action]) {

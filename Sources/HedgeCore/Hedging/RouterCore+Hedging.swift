@@ -106,17 +106,100 @@ extension RouterCore {
         if threshold.isDynamic, isStorm(groupOf: request) { return .suppressed(.storm) }
         collectCandidates(request)
         guard !candidates.isEmpty else { return .suppressed(.noTarget) }
-        guard let target = hedgeTarget(request, threshold) else { return .suppressed(.lowValue) }
+        keepCandidates { core, slot in !core.deployments[slot].isNearRateLimit(at: core.now) }
+        guard !candidates.isEmpty else { return .suppressed(.rateLimit) }
+        guard let (target, price) = hedgeTarget(request, threshold) else { return .suppressed(.lowValue) }
         // The control arm is drawn from what would be hedged, so that nothing else tells the two apart.
-        guard hedgeBudget.level >= 1 else { return .suppressed(.budget) }
-        if random.chance(policy.controlFraction) { return .suppressed(.control) }
-        return hedgeBudget.withdraw() ? .launch(target) : .suppressed(.budget)
+        guard hedgeBudget.level >= price else { return .suppressed(.budget) }
+        if random.chance(policy.controlFraction) {
+            requests[request].isControl = true
+            return .suppressed(.control)
+        }
+        return hedgeBudget.withdraw(price) ? .launch(target) : .suppressed(.budget)
     }
 
-    /// The candidate that is expected to save most, in another failure domain if there is one.
-    private mutating func hedgeTarget(_ request: Int, _ threshold: HedgeThreshold) -> Int? {
+    /// The candidate that is expected to save most for its price, in another failure domain if there is one.
+    ///
+    /// A deployment without history comes first, a few at a time: a hedge measures it at nobody's expense. With a
+    /// threshold that was asked for, the ranking alone decides.
+    private mutating func hedgeTarget(_ request: Int, _ threshold: HedgeThreshold) -> (slot: Int, price: Double)? {
         preferOtherDomains(request)
-        return takeBest()
+        guard threshold.isDynamic, let oldest = requests[request].live.first else {
+            return takeBest().map { ($0, price($0, for: request)) }
+        }
+        if let unknown = unmeasuredTarget(request) { return (unknown, price(unknown, for: request)) }
+        let waited = now - attempts[oldest].startedAt
+        guard let own = curve(attempts[oldest].deployment, request) else {
+            return takeBest().map { ($0, price($0, for: request)) }
+        }
+        return mostSaving(request, own: own, waited: waited)
+    }
+
+    private mutating func mostSaving(
+        _ request: Int, own: SurvivalCurve, waited: Interval
+    ) -> (slot: Int, price: Double)? {
+        var best: (slot: Int, price: Double)?
+        var bestValue = 0.0
+        for candidate in candidates {
+            guard let other = curve(candidate.slot, request) else { continue }
+            guard let saving = own.expectedSaving(at: waited, target: other) else {
+                // Later than anything ever seen: no saying what is saved, and nothing to lose.
+                return takeBest().map { ($0, price($0, for: request)) }
+            }
+            guard saving >= Self.smallestSaving * waited.seconds else { continue }
+            let cost = price(candidate.slot, for: request)
+            guard saving / cost > bestValue else { continue }
+            bestValue = saving / cost
+            best = (candidate.slot, cost)
+        }
+        return best
+    }
+
+    /// Expected saving, as a share of the time already waited, below which a hedge is not worth its cost.
+    static let smallestSaving = 0.02
+    /// Attempts in flight at most on a deployment without history.
+    static let mostProbes = 2
+
+    private func unmeasuredTarget(_ request: Int) -> Int? {
+        for candidate in candidates where deployments[candidate.slot].inFlight < Self.mostProbes {
+            let measured =
+                requests[request].isStream
+                ? deployments[candidate.slot].streaming.pooled.effectiveCount
+                : deployments[candidate.slot].complete.pooled.effectiveCount
+            if measured < Double(RecentObservations.enough) { return candidate.slot }
+        }
+        return nil
+    }
+
+    private mutating func curve(_ deployment: Int, _ request: Int) -> SurvivalCurve? {
+        let size = requests[request].size
+        if requests[request].isStream {
+            deployments[deployment].streaming.refresh(size, at: now, samples: samples)
+        } else {
+            deployments[deployment].complete.refresh(size, at: now, samples: samples)
+        }
+        return deployments[deployment].curve(isStream: requests[request].isStream, size: size)
+    }
+
+    /// What a hedge takes from the budget: one, or more where it costs more than the attempt it helps.
+    private func price(_ slot: Int, for request: Int) -> Double {
+        guard let first = requests[request].live.first,
+            let own = deployments[attempts[first].deployment].cost(promptTokens: requests[request].promptTokens),
+            let other = deployments[slot].cost(promptTokens: requests[request].promptTokens), own > 0
+        else { return 1 }
+        return min(Self.highestPrice, max(1, other / own))
+    }
+
+    static let highestPrice = 8.0
+
+    /// Keeps the candidates that pass a test.
+    private mutating func keepCandidates(_ passes: (inout RouterCore, Int) -> Bool) {
+        var kept = 0
+        for index in candidates.indices where passes(&self, candidates[index].slot) {
+            candidates.swapAt(kept, index)
+            kept += 1
+        }
+        candidates.removeLast(candidates.count - kept)
     }
 
     /// Drops the candidates that share a failure domain with an attempt in flight, unless that leaves none.

@@ -6,14 +6,16 @@ struct TokenBucket: Sendable {
     private(set) var level: Double
     private(set) var share: Double
     let capacity: Double
+    private let initial: Double
 
     static let initialLevel = 2.0
 
     /// A budget of `share` tokens for each request; a share that is no number, or negative, allows nothing.
     init(share: Double, capacity: Double = 10, initial: Double = TokenBucket.initialLevel) {
         self.capacity = capacity
+        self.initial = min(initial, capacity)
         self.share = Self.sane(share)
-        level = self.share > 0 ? min(initial, capacity) : 0
+        level = self.share > 0 ? self.initial : 0
     }
 
     private static func sane(_ share: Double) -> Double {
@@ -40,8 +42,25 @@ struct TokenBucket: Sendable {
     /// Changes the share; what was saved stays, unless nothing is allowed any more.
     mutating func setShare(_ share: Double) {
         let next = Self.sane(share)
-        if next > 0, self.share == 0 { level = min(Self.initialLevel, capacity) }
+        if next > 0, self.share == 0 { level = initial }
         if next == 0 { level = 0 }
         self.share = next
+    }
+}
+
+/// Races a class may start: a few at once, one more each minute.
+struct RaceBudget: Sendable {
+    private var level = RaceBudget.capacity
+    private var filledAt = Instant(nanoseconds: 0)
+
+    static let capacity = 10.0
+    static let perSecond = 1.0 / 60
+
+    mutating func withdraw(at now: Instant) -> Bool {
+        level = min(Self.capacity, level + max(0, (now - filledAt).seconds) * Self.perSecond)
+        filledAt = now
+        guard level >= 1 else { return false }
+        level -= 1
+        return true
     }
 }

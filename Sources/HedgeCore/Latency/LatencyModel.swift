@@ -150,7 +150,7 @@ private struct CurveState: Sendable {
 }
 
 /// The instants of the latest few observations.
-private struct RecentObservations: Sendable {
+struct RecentObservations: Sendable {
     private var latest = [Instant]()
     private var next = 0
 

@@ -42,6 +42,13 @@ struct RequestMachine: Sendable {
     /// That attempt's deployment could not express the request; any other failure tells the caller more.
     var surfacedWasUnsupported = false
 
+    /// Tokens of the prompt, estimated: four bytes each.
+    var promptTokens: Int { promptBytes / 4 }
+
+    /// Whether its hedge was withheld for the control arm.
+    var isControl = false
+    var hasRaced = false
+
     /// Makes the slot ready for another request; its arrays keep their storage.
     mutating func reset(_ id: RequestID, _ traits: RequestTraits, group: Int, at now: Instant) {
         self.id = id
@@ -61,6 +68,8 @@ struct RequestMachine: Sendable {
         threshold = HedgeThreshold()
         surfaced = nil
         surfacedWasUnsupported = false
+        isControl = false
+        hasRaced = false
     }
 
     mutating func removeLive(_ attempt: Int) {

@@ -24,9 +24,21 @@ extension RouterCore {
 
     mutating func ended(_ attempt: Int, _ outcome: AttemptOutcome, into actions: inout [Action]) {
         switch outcome {
-        case .succeeded: succeeded(attempt, into: &actions)
+        case .succeeded(let usage):
+            count(usage, of: attempt)
+            succeeded(attempt, into: &actions)
         case .failed(let failure): failed(attempt, failure, into: &actions)
         }
+    }
+
+    /// What the answer took beyond the estimate made when it was asked for.
+    private mutating func count(_ usage: Usage?, of attempt: Int) {
+        guard let usage else { return }
+        let record = attempts[attempt]
+        let estimated = requests[record.request].promptTokens
+        let beyond = max(0, min(usage.promptTokens, 1 << 40)) - estimated
+        let tokens = max(0, beyond) + max(0, min(usage.completionTokens, 1 << 40))
+        deployments[record.deployment].usage.addTokens(tokens, at: now)
     }
 
     private mutating func succeeded(_ attempt: Int, into actions: inout [Action]) {
@@ -113,7 +125,9 @@ extension RouterCore {
             counters.hedgesFired &-= 1
             counters.hedgesLost &-= 1
         }
-        guard record.role != .canary, let target = chooseUntried(request) else {
+        guard record.role != .canary, requests[request].launched < policy.maxAttempts,
+            let target = chooseUntried(request)
+        else {
             if record.role == .hedge { hedgeBudget.refund() }
             return
         }
@@ -131,12 +145,26 @@ extension RouterCore {
         let request = record.request
         let isExtra = record.role == .hedge || record.role == .race || record.role == .canary
         guard !isExtra || requests[request].live.isEmpty else { return }
-        guard requests[request].live.count < requests[request].maxParallel, requests[request].launched < policy.maxAttempts,
-            let target = chooseUntried(request)
+        guard requests[request].live.count < requests[request].maxParallel,
+            requests[request].launched < policy.maxAttempts
         else { return }
+        if let target = chooseUntried(request) {
+            guard failoverAllowed() else { return }
+            launch(request, on: target, role: .failover, into: &actions)
+            if case .staggered = requests[request].phase { armHedge(request, after: target, into: &actions) }
+        } else if requests[request].live.isEmpty, let target = lastResort(request), failoverAllowed() {
+            launchLastResort(request, on: target, role: .failover, into: &actions)
+        }
+    }
+
+    /// Takes a token for a failover: with failures everywhere, trying again everywhere multiplies the load.
+    private mutating func failoverAllowed() -> Bool {
+        guard failoverBudget.withdraw() else {
+            counters.failoversRefused &+= 1
+            return false
+        }
         counters.failovers &+= 1
-        launch(request, on: target, role: .failover, into: &actions)
-        if case .staggered = requests[request].phase { armHedge(request, after: target, into: &actions) }
+        return true
     }
 
     mutating func timeReached(into actions: inout [Action]) {

@@ -24,6 +24,7 @@ extension RouterCore {
         attemptSlots[id] = attempt
         deployments[deployment].inFlight += 1
         deployments[deployment].counters.attempts[role.ordinal] &+= 1
+        deployments[deployment].usage.addRequest(tokens: requests[request].promptTokens, at: now)
         requests[request].live.append(attempt)
         requests[request].tried.append(deployment)
         requests[request].launched += 1
@@ -81,6 +82,7 @@ extension RouterCore {
         let record = attempts[attempt]
         let request = record.request
         endRace(request)
+        recordAnswer(record)
         while let loser = requests[request].live.last(where: { $0 != attempt }) {
             cancel(loser, .superseded, into: &actions)
         }
@@ -92,13 +94,41 @@ extension RouterCore {
             counters.hedgesWon &+= 1
             hedgesInFlight -= 1
         }
+        if record.role == .failover { failoverBudget.refund() }
         actions.append(.commit(requests[request].id, record.id))
+    }
+
+    /// What the answer says about hedging; what raced was no matter of hedging.
+    private mutating func recordAnswer(_ record: AttemptRecord) {
+        let request = requests[record.request]
+        guard !request.hasRaced, record.hasToken || !request.isStream else { return }
+        let byHedge = record.role == .hedge || record.role == .canary
+        let latency = now - request.submittedAt
+        if request.isStream {
+            groups[request.group].streamLedger.answered(
+                after: latency, byHedge: byHedge, isControl: request.isControl, at: now, samples: samples)
+        } else {
+            groups[request.group].completeLedger.answered(
+                after: latency, byHedge: byHedge, isControl: request.isControl, at: now, samples: samples)
+        }
+    }
+
+    private mutating func recordAbandoned(_ request: Int) {
+        let latency = now - requests[request].submittedAt
+        guard requests[request].phase != .committed, !requests[request].hasRaced, latency >= ObservedMoment.brief
+        else { return }
+        if requests[request].isStream {
+            groups[requests[request].group].streamLedger.abandoned(after: latency, at: now, samples: samples)
+        } else {
+            groups[requests[request].group].completeLedger.abandoned(after: latency, at: now, samples: samples)
+        }
     }
 
     /// Ends a request for a reason that lies outside its attempts.
     mutating func end(
         _ request: Int, _ failure: RequestFailure, cancelling reason: CancelReason, into actions: inout [Action]
     ) {
+        if reason != .requestFailed { recordAbandoned(request) }
         while let attempt = requests[request].live.last {
             cancel(attempt, reason, into: &actions)
         }

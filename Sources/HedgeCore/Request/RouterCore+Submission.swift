@@ -41,7 +41,7 @@ extension RouterCore {
             beginLastResort(request, into: &actions)
             return
         }
-        hedgeBudget.deposit()
+        countSent()
         let isColdClass = isCold(request)
         guard let primary = takeBest() else { return }
         launch(request, on: primary, role: .primary, into: &actions)
@@ -57,10 +57,10 @@ extension RouterCore {
     /// One deployment: straight through, whatever its health.
     private mutating func beginAlone(_ request: Int, into actions: inout [Action]) {
         guard let only = groups[requests[request].group].members.first, isEligible(only, request) else {
-            finish(request, .failed(.noDeployment(retryAfter: nil)), into: &actions)
+            finish(request, .failed(.noDeployment(retryAfter: earliestReturn(request))), into: &actions)
             return
         }
-        hedgeBudget.deposit()
+        countSent()
         launch(request, on: only, role: .primary, into: &actions)
     }
 
@@ -81,12 +81,13 @@ extension RouterCore {
         let group = requests[request].group
         let isStream = requests[request].isStream
         guard policy.coldStartParallel, !hasOwnThreshold,
-            groups[group].races(isStream: isStream) < Self.mostRaces
+            groups[group].races(isStream: isStream) < Self.mostRaces, groups[group].raceBudget.withdraw(at: now)
         else {
             armHedge(request, after: nil, into: &actions)
             return
         }
         requests[request].phase = .racing
+        requests[request].hasRaced = true
         groups[group].countRace(isStream: isStream, by: 1)
         counters.races &+= 1
         actions.append(.note(requests[request].id, .raced))
@@ -97,29 +98,56 @@ extension RouterCore {
 
     /// With every deployment out, the one that returns first serves, one request at a time.
     private mutating func beginLastResort(_ request: Int, into actions: inout [Action]) {
+        guard let target = lastResort(request) else {
+            finish(request, .failed(.noDeployment(retryAfter: earliestReturn(request))), into: &actions)
+            return
+        }
+        countSent()
+        launchLastResort(request, on: target, role: .primary, into: &actions)
+    }
+
+    mutating func launchLastResort(
+        _ request: Int, on target: Int, role: AttemptRole, into actions: inout [Action]
+    ) {
+        counters.lastResorts &+= 1
+        deployments[target].health.canaryStarted()
+        let attempt = launch(request, on: target, role: role, isProbe: true, into: &actions)
+        groups[requests[request].group].lastResort = attempts[attempt].id
+    }
+
+    /// The deployment that returns first, if every one of the group is out and none of them is in use yet.
+    mutating func lastResort(_ request: Int) -> Int? {
         let group = requests[request].group
+        guard groups[group].lastResort == nil else { return nil }
         var best: Int?
         var earliest = Instant.distantFuture
-        var returns: Instant?
         for slot in groups[group].members where deployments[slot].isConfigured {
+            // One that is healthy but full is no reason to use one that is out.
+            guard deployments[slot].health.share(at: now) == 0 else { return nil }
             let until = deployments[slot].health.coolingUntil ?? now
-            if deployments[slot].health.share(at: now) == 0 { returns = min(returns ?? until, until) }
-            guard isEligible(slot, request), !deployments[slot].health.canaryInFlight,
-                best == nil || until < earliest
+            guard !deployments[slot].health.canaryInFlight, isEligible(slot, request), best == nil || until < earliest
             else { continue }
             best = slot
             earliest = until
         }
-        guard let best, groups[group].lastResort == nil else {
-            let wait = returns.map { max(.zero, $0 - now) }
-            finish(request, .failed(.noDeployment(retryAfter: wait)), into: &actions)
-            return
+        return best
+    }
+
+    /// When the first deployment of the group can take a request again, as far as that is known.
+    private mutating func earliestReturn(_ request: Int) -> Interval? {
+        var wait: Interval?
+        for slot in groups[requests[request].group].members where deployments[slot].isConfigured {
+            var own: Interval?
+            if deployments[slot].health.share(at: now) == 0 {
+                own = max(.zero, (deployments[slot].health.coolingUntil ?? now) - now)
+            } else if !deployments[slot].hasCapacity(tokens: requests[request].promptTokens, at: now) {
+                let limit = deployments[slot].configuration.maxParallelRequests
+                let isFull = limit.map { deployments[slot].inFlight >= $0 } ?? false
+                own = isFull ? nil : deployments[slot].usage.timeToRelease(at: now)
+            }
+            if let own { wait = min(wait ?? own, own) }
         }
-        hedgeBudget.deposit()
-        counters.lastResorts &+= 1
-        deployments[best].health.canaryStarted()
-        let attempt = launch(request, on: best, role: .primary, isProbe: true, into: &actions)
-        groups[group].lastResort = attempts[attempt].id
+        return wait
     }
 
     /// Without parallel attempts a canary cannot be a shadow; it is then sent first, and failover protects it.
@@ -128,7 +156,7 @@ extension RouterCore {
         guard let slot = probationTarget(request) else { return false }
         collectCandidates(request)
         guard !candidates.isEmpty else { return false }
-        hedgeBudget.deposit()
+        countSent()
         startCanary(request, on: slot, role: .primary, into: &actions)
         return true
     }
@@ -150,12 +178,18 @@ extension RouterCore {
         launch(request, on: slot, role: role, isProbe: true, into: &actions)
     }
 
-    private func probationTarget(_ request: Int) -> Int? {
+    private mutating func probationTarget(_ request: Int) -> Int? {
         for slot in groups[requests[request].group].members
         where deployments[slot].health.allowsCanary(at: now) && isEligible(slot, request) {
             return slot
         }
         return nil
+    }
+
+    /// The budgets of extra attempts live on requests that are really sent.
+    private mutating func countSent() {
+        hedgeBudget.deposit()
+        failoverBudget.deposit()
     }
 
     private mutating func takeRequestSlot() -> Int {

@@ -13,6 +13,7 @@ struct DeploymentState: Sendable {
     var streaming = LatencyModel()
     var complete = LatencyModel()
     var counters = DeploymentCounters()
+    var usage = UsageWindow()
 
     init(_ configuration: DeploymentConfiguration) {
         self.configuration = configuration
@@ -30,16 +31,50 @@ struct DeploymentState: Sendable {
         isStream ? streaming.curve(size) : complete.curve(size)
     }
 
-    /// Whether it may take one more attempt by its own limits.
-    func hasCapacity(at now: Instant) -> Bool {
-        guard let limit = configuration.maxParallelRequests else { return true }
-        return inFlight < limit
+    /// Whether it may take one more attempt, with a prompt of so many tokens, by its own limits.
+    mutating func hasCapacity(tokens: Int, at now: Instant) -> Bool {
+        if let limit = configuration.maxParallelRequests, inFlight >= limit { return false }
+        guard configuration.requestsPerMinute != nil || configuration.tokensPerMinute != nil else { return true }
+        usage.advance(to: now)
+        if let limit = configuration.requestsPerMinute, usage.requestTotal >= UInt64(max(0, limit)) { return false }
+        // A prompt larger than the limit itself may go when nothing else went.
+        if let limit = configuration.tokensPerMinute, usage.tokenTotal > 0 {
+            return usage.tokenTotal &+ UInt64(max(0, tokens)) <= UInt64(max(0, limit))
+        }
+        return true
     }
+
+    /// Whether a limit per minute is nearly reached: what is left is for requests, not for hedges.
+    mutating func isNearRateLimit(at now: Instant) -> Bool {
+        guard configuration.requestsPerMinute != nil || configuration.tokensPerMinute != nil else { return false }
+        usage.advance(to: now)
+        if let limit = configuration.requestsPerMinute,
+            Double(usage.requestTotal) >= Self.hedgeHeadroom * Double(limit)
+        { return true }
+        if let limit = configuration.tokensPerMinute,
+            Double(usage.tokenTotal) >= Self.hedgeHeadroom * Double(limit)
+        { return true }
+        return false
+    }
+
+    /// Share of a limit per minute that hedges may use up.
+    static let hedgeHeadroom = 0.8
+
+    /// What a prompt and a usual answer cost; nil when a price is unknown.
+    func cost(promptTokens: Int) -> Double? {
+        guard let input = configuration.inputCostPerToken, let output = configuration.outputCostPerToken else {
+            return nil
+        }
+        let cost = Double(promptTokens) * input + Self.usualAnswer * output
+        return cost.isFinite && cost >= 0 ? cost : nil
+    }
+
+    /// Tokens of an answer whose length is not known yet.
+    static let usualAnswer = 300.0
 
     /// Attempts in flight as a share of what it takes at most.
     var load: Double {
-        let limit = configuration.maxParallelRequests ?? Self.usualParallelism
-        return Double(inFlight) / Double(max(1, limit))
+        Double(inFlight) / Double(max(1, configuration.maxParallelRequests ?? Self.usualParallelism))
     }
 
     /// Attempts a deployment without a limit is assumed to take before it slows down.
@@ -55,6 +90,9 @@ struct GroupState: Sendable {
     var streamRaces = 0
     var completeRaces = 0
     var storms = StormDetector()
+    var streamLedger = HedgeLedger()
+    var completeLedger = HedgeLedger()
+    var raceBudget = RaceBudget()
     /// The attempt that runs on a deployment that is out, as none is healthy.
     var lastResort: AttemptID?
 

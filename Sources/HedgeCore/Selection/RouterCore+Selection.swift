@@ -10,30 +10,53 @@ extension RouterCore {
     /// Lists the deployments that may take an attempt of the request now, in ``candidates``.
     mutating func collectCandidates(_ request: Int) {
         candidates.removeAll(keepingCapacity: true)
-        let isStream = requests[request].isStream
         for slot in groups[requests[request].group].members {
             guard isEligible(slot, request), deployments[slot].health.share(at: now) > 0 else { continue }
-            candidates.append(candidate(slot, isStream: isStream))
+            candidates.append(candidate(slot, request))
         }
     }
 
     /// Whether a deployment may take an attempt of the request, whatever its health.
-    func isEligible(_ slot: Int, _ request: Int) -> Bool {
+    mutating func isEligible(_ slot: Int, _ request: Int) -> Bool {
         deployments[slot].isConfigured && !requests[request].tried.contains(slot)
-            && deployments[slot].hasCapacity(at: now)
+            && deployments[slot].hasCapacity(tokens: requests[request].promptTokens, at: now)
     }
 
-    private mutating func candidate(_ slot: Int, isStream: Bool) -> Candidate {
-        let belief = deployments[slot].belief(isStream: isStream)
-        guard let estimate = belief.estimate(at: now) else {
-            // Never seen is never best: these come after every known one, in random order.
-            return Candidate(slot: slot, score: Self.unknownScore + random.unit(), isKnown: false)
+    private mutating func candidate(_ slot: Int, _ request: Int) -> Candidate {
+        switch policy.strategy {
+        case .staggeredHedge, .latencyBased:
+            return byLatency(slot, isStream: requests[request].isStream)
+        case .simpleShuffle:
+            // The first of exponential arrivals with these rates is each of them with its share of the weights.
+            let weight = deployments[slot].configuration.weight
+            guard weight > 0, weight.isFinite else { return last(slot) }
+            return Candidate(slot: slot, score: -naturalLog(1 - random.unit()) / weight, isKnown: true)
+        case .leastBusy:
+            return Candidate(slot: slot, score: Double(deployments[slot].inFlight), isKnown: true)
+        case .costBased:
+            guard let cost = deployments[slot].cost(promptTokens: requests[request].promptTokens) else {
+                return last(slot)
+            }
+            return Candidate(slot: slot, score: cost, isKnown: true)
+        case .usageBased:
+            deployments[slot].usage.advance(to: now)
+            return Candidate(slot: slot, score: Double(deployments[slot].usage.tokenTotal), isKnown: true)
         }
+    }
+
+    private mutating func byLatency(_ slot: Int, isStream: Bool) -> Candidate {
+        let belief = deployments[slot].belief(isStream: isStream)
+        guard let estimate = belief.estimate(at: now) else { return last(slot) }
         return Candidate(slot: slot, score: estimate + naturalLog(1 + deployments[slot].load), isKnown: true)
     }
 
-    /// Above the logarithm of any latency.
-    static let unknownScore = 1000.0
+    /// Never seen is never best: these come after every known one, in random order.
+    private mutating func last(_ slot: Int) -> Candidate {
+        Candidate(slot: slot, score: Self.unknownScore * (1 + random.unit()), isKnown: false)
+    }
+
+    /// Above every score.
+    static let unknownScore = 1e12
 
     /// Takes the best of ``candidates``, at random among those that are as good.
     mutating func takeBest() -> Int? {
@@ -51,8 +74,7 @@ extension RouterCore {
     private mutating func bestIndex() -> Int? {
         guard var best = candidates.first?.score else { return nil }
         for candidate in candidates { best = min(best, candidate.score) }
-        let buffer = policy.lowestLatencyBuffer
-        let limit = best + naturalLog(1 + max(0, buffer.isFinite ? buffer : 0))
+        let limit = best + tieBreadth
         var chosen: Int?
         var count = 0
         for index in candidates.indices where candidates[index].score <= limit {
@@ -61,6 +83,17 @@ extension RouterCore {
             if count == 1 || random.index(below: count) == 0 { chosen = index }
         }
         return chosen
+    }
+
+    /// How far above the best a score is as good: a share of the latency, exact otherwise.
+    private var tieBreadth: Double {
+        switch policy.strategy {
+        case .staggeredHedge, .latencyBased:
+            let buffer = policy.lowestLatencyBuffer
+            return naturalLog(1 + max(0, buffer.isFinite ? buffer : 0))
+        case .simpleShuffle, .leastBusy, .costBased, .usageBased:
+            return 0
+        }
     }
 
     /// The best deployment that the request has not tried, for a failover or in place of one that was not eligible.

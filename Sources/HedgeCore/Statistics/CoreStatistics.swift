@@ -14,6 +14,8 @@ public struct CoreStatistics: Sendable {
     public var races: UInt64 = 0
     /// Attempts started because the one before failed.
     public var failovers: UInt64 = 0
+    /// Failovers the budget did not allow.
+    public var failoversRefused: UInt64 = 0
     /// Attempts that tested a deployment after its cooldown.
     public var canaries: UInt64 = 0
     /// Attempts on a deployment that is out, as none was healthy.
@@ -28,6 +30,10 @@ public struct CoreStatistics: Sendable {
     public var hedgesSuppressed: [HedgeSuppression: UInt64] = [:]
     /// Hedges the budget allows now.
     public var budgetLevel = 0.0
+    /// Failovers the budget allows now.
+    public var failoverBudgetLevel = 0.0
+    /// One entry for each group of the configuration that has deployments.
+    public var groups: [GroupStatistics] = []
     /// One entry for each deployment of the configuration, in its order.
     public var deployments: [DeploymentStatistics] = []
 

@@ -15,6 +15,7 @@ struct RouterCounters: Sendable {
     var failed: UInt64 = 0
     var races: UInt64 = 0
     var failovers: UInt64 = 0
+    var failoversRefused: UInt64 = 0
     var canaries: UInt64 = 0
     var lastResorts: UInt64 = 0
     var hedgesFired: UInt64 = 0

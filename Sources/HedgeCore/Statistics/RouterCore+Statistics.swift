@@ -9,6 +9,8 @@ extension RouterCore {
         result.requestsInFlight = requestSlots.count
         result.races = counters.races
         result.failovers = counters.failovers
+        result.failoversRefused = counters.failoversRefused
+        result.failoverBudgetLevel = failoverBudget.level
         result.canaries = counters.canaries
         result.lastResorts = counters.lastResorts
         result.hedgesFired = counters.hedgesFired
@@ -18,6 +20,14 @@ extension RouterCore {
             result.hedgesSuppressed[reason] = counters.suppressed[reason.ordinal]
         }
         result.budgetLevel = hedgeBudget.level
+        result.groups = groups.filter { !$0.members.isEmpty }.map { group in
+            var storms = group.storms
+            var entry = GroupStatistics(id: group.id)
+            entry.isStorm = storms.isStorm(expectedShare: 1 - thresholdSettings.percentile, at: now)
+            entry.streaming = group.streamLedger.effect()
+            entry.complete = group.completeLedger.effect()
+            return entry
+        }
         result.deployments = configuredOrder.map { deploymentStatistics($0, at: now) }
         return result
     }

@@ -1,0 +1,69 @@
+/// What is known of one model group.
+public struct GroupStatistics: Sendable {
+    public var id: GroupID
+    /// Whether so many requests pass their threshold that hedging stands still.
+    public var isStorm = false
+    /// What hedging bought requests that stream, in time to first token; nil before any.
+    public var streaming: HedgingEffect?
+    /// What it bought those that do not, in time to the full answer.
+    public var complete: HedgingEffect?
+
+    public init(id: GroupID) {
+        self.id = id
+    }
+}
+
+/// What hedging bought, estimated against the same requests without hedges. Races are left out.
+public struct HedgingEffect: Sendable {
+    /// Latencies as callers saw them.
+    public var actual = QuantileEstimates()
+    /// Latencies had no hedge been sent: Kaplan-Meier, with hedged requests as "longer than that".
+    ///
+    /// The load that hedges themselves put on the deployments is not in it.
+    public var withoutHedging = QuantileEstimates()
+    /// Mean time saved for each request, as far as the second curve is identified; an estimate.
+    public var meanSaved = Interval.zero
+    /// Bounds of its 95 % confidence interval.
+    public var meanSavedLow = Interval.zero
+    public var meanSavedHigh = Interval.zero
+    /// Whether the samples can tell the saving at all.
+    public var isSavingIdentified = false
+    /// Answered requests whose hedge was withheld as the control arm.
+    public var controls: UInt64 = 0
+    /// Requests that a hedge answered.
+    public var rescued: UInt64 = 0
+    /// Samples, counted as equally weighted ones.
+    public var effectiveSamples = 0.0
+
+    public init() {}
+}
+
+/// Quantiles with their uncertainty.
+public struct QuantileEstimates: Hashable, Sendable {
+    public var p50: QuantileEstimate?
+    public var p95: QuantileEstimate?
+    public var p99: QuantileEstimate?
+
+    public init(p50: QuantileEstimate? = nil, p95: QuantileEstimate? = nil, p99: QuantileEstimate? = nil) {
+        self.p50 = p50
+        self.p95 = p95
+        self.p99 = p99
+    }
+}
+
+/// A quantile and the bounds of its 95 % confidence interval, from Greenwood's formula.
+public struct QuantileEstimate: Hashable, Sendable {
+    public var value: Interval
+    /// Nil where the samples give no bound.
+    public var low: Interval?
+    public var high: Interval?
+    /// Whether enough samples are left at risk there for the value to mean something.
+    public var isIdentified: Bool
+
+    public init(value: Interval, low: Interval?, high: Interval?, isIdentified: Bool) {
+        self.value = value
+        self.low = low
+        self.high = high
+        self.isIdentified = isIdentified
+    }
+}
