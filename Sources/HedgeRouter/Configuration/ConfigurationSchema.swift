@@ -131,7 +131,7 @@ public enum ConfigurationSchema {
         case .optionalHeaderValue:
             []
         case .baseURL:
-            [.init("pattern", .text(#"^[hH][tT][tT][pP][sS]?://[^\s@?#/]+[^\s?#]*$|"# + reference))]
+            [.init("pattern", .text(#"^[hH][tT][tT][pP][sS]?://[^\s@?#/]+(/[^\s?#]*)?$|"# + reference))]
         case .proxyURL:
             [
                 .init(

@@ -109,9 +109,12 @@ struct Settings: Sendable {
 
 /// JSON paths as messages show them: `model_list[2].litellm_params.api_base`.
 enum DocumentPath {
+    /// Longer than any known name, and short enough for a line of text.
+    private static let longestName = 96
+
     /// The path of a member; names that are not plain words are put into brackets, cut and cleaned.
     static func member(_ name: String, of path: String) -> String {
-        let isPlain = !name.isEmpty && name.utf8.count <= 64 && name.utf8.allSatisfy(isPlain)
+        let isPlain = !name.isEmpty && name.utf8.count <= longestName && name.utf8.allSatisfy(isPlain)
         guard !isPlain else { return path.isEmpty ? name : "\(path).\(name)" }
         return "\(path)[\"\(shown(name))\"]"
     }
@@ -126,7 +129,7 @@ enum DocumentPath {
             String.UnicodeScalarView(
                 name.unicodeScalars.map { $0.value < 0x20 || $0 == "\"" || $0.value == 0x7F ? "?" : $0 })
         )
-        return clean.utf8.count <= 64 ? clean : clean.cut(toBytes: 61) + "..."
+        return clean.utf8.count <= longestName ? clean : clean.cut(toBytes: longestName - 3) + "..."
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {
