@@ -22,8 +22,16 @@ public func hr_sim_codec(
 ) -> Int32 {
     call(error) { () throws(RouterError) in
         let out = try output(out, out_size)
-        let result = try DecoderReplay.run(input(script, script_size, "script"))
+        let result = try replayDecoder(input(script, script_size, "script"))
         try give(result, out, out_size)
         return HR_OK
+    }
+}
+
+private func replayDecoder(_ script: UnsafeRawBufferPointer) throws(RouterError) -> [UInt8] {
+    do throws(CodecReplay.ScriptError) {
+        return try CodecReplay.run(script.bindMemory(to: UInt8.self).span)
+    } catch {
+        throw RouterError(.invalid, error.message, path: error.path)
     }
 }

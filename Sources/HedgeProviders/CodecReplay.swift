@@ -18,9 +18,10 @@ public enum CodecReplay {
     /// Decodes the input of a script and returns the events as JSON.
     ///
     /// The script is an object with `provider`, `stream`, `include_usage` (default false), `status` (200), `headers`
-    /// (an object), `received_at` (seconds since 1970), `input` (pieces as they arrive: strings or
+    /// (an object, or an array of lines), `received_at` (seconds since 1970), `input` (pieces as they arrive: strings or
     /// `{"base64": "…"}`), `splits` (`"bytes"` for one byte at a time, or a number of bytes after which alone the
-    /// input is cut), `api_key`, `model`, and `end` (false for a transfer that breaks instead of ending).
+    /// input is cut), `api_key`, `model`, `request` (the caller's document; instead of `stream` and `include_usage`), and
+    /// `end` (`"clean"`, or `"broken"` for a transfer that breaks instead of ending).
     ///
     /// The result has `events`: `{"chunk": …, "output": bool}`, `{"usage": …}`, `{"completed": true}` and
     /// `{"failed": {"kind", "http_status", "code", "retry_after_ms", "message", "detail"}}`.
@@ -37,13 +38,30 @@ public enum CodecReplay {
         decoder.begin(try head(root))
         var output = DecodedOutput()
         for piece in try pieces(root) { decoder.decode(piece.span, into: &output) }
-        if root["end"]?.bool ?? true { decoder.end(into: &output) }
+        if try endsCleanly(root) { decoder.end(into: &output) }
         return report(output)
     }
 
     private static func makeDecoder(_ root: JSONValue) throws(ScriptError) -> any ResponseDecoder {
         let name = root["provider"]?.string ?? "openai"
         guard let provider = Providers.named(name) else { throw ScriptError("provider", "unknown provider") }
+        let document = root["request"]?.compactBytes ?? minimalRequest(root)
+        let request: ChatRequest
+        do {
+            request = try ChatRequest(parsing: document.span)
+        } catch {
+            throw ScriptError("request.\(error.path)", error.message)
+        }
+        let endpoint = Endpoint(
+            model: root["model"]?.string ?? "model", baseURL: "http://127.0.0.1",
+            apiKey: root["api_key"]?.string.map { Secret($0) })
+        let decoder = provider.makeDecoder(for: request, endpoint: endpoint)
+        // Identifiers that a decoder makes up are the same in every run.
+        (decoder as? any SeededDecoder)?.seed = 1
+        return decoder
+    }
+
+    private static func minimalRequest(_ root: JSONValue) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.member("model", "model")
@@ -55,23 +73,23 @@ public enum CodecReplay {
         writer.key("messages")
         writer.raw(Array(#"[{"role":"user","content":""}]"#.utf8))
         writer.endObject()
-        let request: ChatRequest
-        do {
-            request = try ChatRequest(parsing: writer.bytes.span)
-        } catch {
-            throw ScriptError(error.path, error.message)
+        return writer.bytes
+    }
+
+    private static func endsCleanly(_ root: JSONValue) throws(ScriptError) -> Bool {
+        switch root["end"]?.string ?? "clean" {
+        case "clean": return true
+        case "broken": return false
+        default: throw ScriptError("end", "end must be \"clean\" or \"broken\"")
         }
-        let endpoint = Endpoint(
-            model: root["model"]?.string ?? "model", baseURL: "http://127.0.0.1",
-            apiKey: root["api_key"]?.string.map { Secret($0) })
-        let decoder = provider.makeDecoder(for: request, endpoint: endpoint)
-        // Identifiers that a decoder makes up are the same in every run.
-        (decoder as? any SeededDecoder)?.seed = 1
-        return decoder
     }
 
     private static func head(_ root: JSONValue) throws(ScriptError) -> ResponseHead {
         var lines = ""
+        for line in (root["headers"] ?? root).elements {
+            guard let line = line.string else { throw ScriptError("headers", "a header line must be a string") }
+            lines += "\(line)\r\n"
+        }
         for (name, value) in root["headers"]?.members ?? root.noMembers {
             guard let text = value.string ?? value.integer.map({ String($0) }) else {
                 throw ScriptError("headers", "a header value must be a string")

@@ -78,7 +78,8 @@ extension Engine: LoopDriver {
     func transferReceivedHead(_ transfer: TransferID, status: Int, rawHeaders: [UInt8]) {
         guard let attempt = attempts[AttemptID(rawValue: transfer.rawValue)], attempt.isRunning else { return }
         attempt.httpStatus = Int32(clamping: status)
-        attempt.decoder.begin(ResponseHead(status: status, rawHeaders: rawHeaders))
+        attempt.decoder.begin(
+            ResponseHead(status: status, rawHeaders: rawHeaders, receivedAt: wallClockSeconds()))
     }
 
     func transferReceivedBody(_ transfer: TransferID, _ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -13,6 +13,7 @@ extension AttemptFailure {
         case (0, let code?): message += " (\(code))"
         case (let status, let code?): message += " (HTTP \(status), \(code))"
         }
+        if let detail = failure.detail { message += ": \(detail)" }
         var error = RouterError(rule.status, message)
         error.origin = failure.kind == .internal ? .local : .provider
         error.httpStatus = Int32(clamping: failure.httpStatus)

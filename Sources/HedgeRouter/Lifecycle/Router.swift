@@ -122,7 +122,7 @@ public final class Router: @unchecked Sendable {
             pauseAbove: table.limits.maxBufferedBytes, isPulled: options.isPulled, userData: options.userData,
             forkGeneration: forkGeneration)
         var traits = RequestTraits(
-            group: group.id, isStream: chat.isStream, promptBytes: chat.byteCount,
+            group: group.id, isStream: chat.isStream, promptBytes: chat.promptBytes,
             overrides: options.overrides)
         traits.deadline = options.timeout.map { Instant(nanoseconds: state.submittedAt) + $0 }
         return PreparedRequest(
