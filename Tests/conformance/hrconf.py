@@ -25,6 +25,7 @@ CASE_TIMEOUT_S = 60
 OP_TIMEOUT_S = 15
 SETTLE_S = 5
 BLOCKING_MARGIN_S = 10
+CODEC_FIELDS = ("provider", "stream", "include_usage", "status", "headers", "received_at", "model", "api_key", "end")
 DELIVERIES = ("poll", "pull", "dispatch", "thread")
 
 
@@ -135,10 +136,8 @@ def _core_event(event):
 
 def run_codec(case, testee):
     pieces = [bytespec.build(piece) for piece in case["input"]]
-    script = {"provider": case["provider"], "stream": case.get("stream", True), "status": case.get("status", 200),
-              "headers": case.get("headers", []), "end": case.get("end", "clean")}
-    if "request" in case:
-        script["request"] = case["request"]
+    script = {key: case[key] for key in CODEC_FIELDS if key in case}
+    script.setdefault("stream", True)
     for number, split in enumerate(_splits(pieces, case.get("splits"))):
         script["input"] = [{"base64": _b64(piece)} for piece in split]
         out = sim(testee, "sim_codec", script, case["expect"])
