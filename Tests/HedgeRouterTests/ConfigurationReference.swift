@@ -1,9 +1,12 @@
+import HedgeProviders
+
 @testable import HedgeRouter
 
 /// The reference page `docs/configuration.md`, made from the property table.
 enum ConfigurationReference {
     static var markdown: String {
-        ([introduction] + sections.map(section) + [differences, ignored, maintenance]).joined(separator: "\n")
+        ([introduction] + sections.map(section) + [providers, differences, ignored, maintenance]).joined(
+            separator: "\n")
     }
 
     /// The example of the page, which a test loads.
@@ -113,6 +116,28 @@ enum ConfigurationReference {
         return property.defaultText ?? "none"
     }
 
+    private static var providers: String {
+        let rows = Providers.names.compactMap { Providers.profile(named: $0) }.map { profile in
+            let cells = [
+                ([profile.name] + profile.aliases).map { "`\($0)`" }.joined(separator: ", "),
+                profile.baseURL.map { "`\($0)`" } ?? "none: `api_base` is required",
+                profile.keyVariables.map { "`\($0)`" }.joined(separator: ", "), profile.needsKey ? "yes" : "no",
+            ]
+            return "| " + cells.joined(separator: " | ") + " |"
+        }
+        return """
+            ## Providers
+
+            The part of `model` before the slash. Any other server that speaks OpenAI's API is `openai` with its
+            `api_base`. The first environment variable that is set gives the key when `api_key` is not given.
+
+            | Provider | Default `api_base` | Key variables | Needs a key |
+            | --- | --- | --- | --- |
+            \(rows.joined(separator: "\n"))
+
+            """
+    }
+
     private static let differences = """
         ## Differences from LiteLLM
 
@@ -121,7 +146,7 @@ enum ConfigurationReference {
           and fallback starts it anew.
         - `stream_timeout` counts model output: keep-alives, empty chunks and role-only chunks do not extend it.
         - Cooldowns double with each failed return and end with one canary at a time; LiteLLM's have a fixed length.
-        - The provider's customary environment variable is used only for the provider's own host.
+        - A public provider's customary environment variable is used only for the provider's own address.
         - An unknown key is an error.
         - Wildcard models such as `openai/*` are refused.
         - `litellm_settings` and `general_settings` belong to the LiteLLM proxy: they are accepted with a warning.

@@ -110,9 +110,19 @@ struct ConfigurationTests {
                 ("c", #""model": "openai/1", "api_base": "https://api.openai.com.evil.example/v1""#),
                 ("d", #""model": "openai/1", "api_key": """#),
                 ("e", #""model": "gpt", "custom_llm_provider": "openai", "api_key": "own""#),
-            ]), environment: ["OPENAI_API_KEY": "variable"])
+                ("f", #""model": "hosted_vllm/1", "api_base": "http://10.0.0.1:8000/v1""#),
+                ("g", #""model": "together/1""#),
+            ]),
+            environment: [
+                "OPENAI_API_KEY": "variable", "HOSTED_VLLM_API_KEY": "local", "TOGETHER_API_KEY": "",
+                "TOGETHERAI_API_KEY": "second", "TOGETHER_AI_API_KEY": "third",
+            ])
         #expect(
-            configuration.deployments.map { $0.endpoint.apiKey?.exposed } == ["variable", "variable", nil, nil, "own"])
+            configuration.deployments.map { $0.endpoint.apiKey?.exposed } == [
+                "variable", "variable", nil, nil, "own", "local", "second",
+            ])
+        #expect(configuration.deployments[6].providerName == "together_ai")
+        #expect(configuration.deployments[6].endpoint.baseURL == "https://api.together.ai/v1")
     }
 
     @Test("A provider named apart leaves the model's own slashes alone")

@@ -22,7 +22,8 @@ struct DeploymentBuilder {
                 model: target.model, baseURL: baseURL, apiKey: apiKey, organization: parameters.text("organization"),
                 extraHeaders: headers
             ),
-            network: readNetwork(), cancelStopsBilling: parameters.boolean("cancel_stops_billing"),
+            network: readNetwork(),
+            cancelStopsBilling: parameters.boolean("cancel_stops_billing") ?? target.profile.cancelStopsBilling,
             core: readCore(baseURL: baseURL)
         )
     }
@@ -58,12 +59,12 @@ struct DeploymentBuilder {
     private func target(
         _ provider: ResolvedText, model: String, at path: String, modelPath: String, _ reader: inout DocumentReader
     ) -> Target? {
-        guard let profile = ProviderProfile.named(provider.value) else {
-            let near = provider.isFromEnvironment ? nil : reader.nearest(to: provider.value, in: ProviderProfile.names)
+        guard let profile = Providers.profile(named: provider.value) else {
+            let near = provider.isFromEnvironment ? nil : reader.nearest(to: provider.value, in: Providers.names)
             reader.report(
                 path, "names a provider that this version does not know",
                 expected: "openai/ and an api_base for a server that speaks OpenAI's API, or one of "
-                    + ProviderProfile.names.joined(separator: ", "),
+                    + Providers.names.joined(separator: ", "),
                 nearest: near
             )
             return nil
@@ -104,25 +105,39 @@ struct DeploymentBuilder {
 
     /// The key that is given, or the one of the provider's environment variable.
     ///
-    /// The variable is read only for the provider's own host: a key that nobody mentioned must not go anywhere else.
+    /// A public provider's variable is read only for its own address: a key that nobody mentioned must not go anywhere
+    /// else. The variable of servers that everyone runs for themselves belongs to whatever address is given.
     private func readKey(of target: Target, baseURL: String, _ reader: inout DocumentReader) -> Secret? {
         if let key = parameters.text("api_key") { return key.isEmpty ? nil : Secret(key) }
-        guard !parameters.isRejected("api_key"), let variable = target.profile.keyVariable else { return nil }
+        let profile = target.profile
+        guard !parameters.isRejected("api_key"), let customary = profile.keyVariables.first else { return nil }
         let path = parameters.path("api_key")
-        guard let own = target.profile.baseURL, WebAddress(own)?.host == WebAddress(baseURL)?.host else {
-            if environment(variable) != nil {
-                reader.warn(
-                    path, "is not given, and \(variable) is not sent to a host other than the provider's own",
-                    expected: "\"os.environ/\(variable)\" to send it, or \"\" for no key"
-                )
+        let found = profile.keyVariables.lazy.compactMap { variable in
+            environment(variable).flatMap { $0.isEmpty ? nil : (variable: variable, key: $0) }
+        }.first
+        guard let found else {
+            if profile.needsKey, isOwnAddress(baseURL, of: profile) {
+                reader.warn(path, "is not given, and environment variable \(customary) is not set")
             }
             return nil
         }
-        guard let key = environment(variable), TextRule.headerValue.violation(of: key) == nil else {
-            reader.warn(path, "is not given, and environment variable \(variable) holds no key")
+        guard !profile.needsKey || isOwnAddress(baseURL, of: profile) else {
+            reader.warn(
+                path, "is not given, and \(found.variable) is not sent to an address other than the provider's own",
+                expected: "\"os.environ/\(found.variable)\" to send it, or \"\" for no key"
+            )
             return nil
         }
-        return Secret(key)
+        if let violation = TextRule.headerValue.violation(of: found.key) {
+            reader.report(path, "the value of environment variable \(found.variable) \(violation)")
+            return nil
+        }
+        return Secret(found.key)
+    }
+
+    private func isOwnAddress(_ baseURL: String, of profile: ProviderProfile) -> Bool {
+        guard let own = profile.baseURL.flatMap(WebAddress.init) else { return false }
+        return own == WebAddress(baseURL)
     }
 
     // MARK: How it is called

@@ -81,8 +81,8 @@ enum DocumentProperties {
         Property(
             "model", .text(.nonEmpty), required: true, liteLLM: true,
             """
-            `provider/name`: the provider that is spoken to and its own name for the model. A name without a provider \
-            is taken for `openai/name`, with a warning.
+            `provider/name`: the provider that is spoken to (see [Providers](#providers)) and its own name for the \
+            model. A name without a provider is taken for `openai/name`, with a warning.
             """
         ),
         Property(
@@ -102,9 +102,9 @@ enum DocumentProperties {
             "api_key", .text(.optionalHeaderValue), defaultText: "the provider's environment variable", liteLLM: true,
             secret: true,
             """
-            The key. Without it, the provider's customary environment variable (`OPENAI_API_KEY` for `openai`) is \
-            read, but only when `api_base` is left at the provider's own: a key is never sent to another host \
-            unasked. An empty string means no key.
+            The key. Without it, the provider's customary environment variable is read (see [Providers](#providers)), \
+            but for a public provider only when `api_base` is left at the provider's own: a key is never sent to \
+            another host unasked. An empty string means no key.
             """
         ),
         Property(
@@ -207,11 +207,9 @@ enum DocumentProperties {
             """
         ),
         Property(
-            "cancel_stops_billing", .boolean, defaultText: "unknown", liteLLM: false,
-            """
-            Whether the provider stops charging when a request is cancelled. Decides how the cost of superseded \
-            attempts is estimated.
-            """
+            "cancel_stops_billing", .boolean, defaultText: "what is known of the provider", liteLLM: false,
+            effect: .later,
+            "Whether the provider stops charging when a request is cancelled, for the cost of superseded attempts."
         ),
         Property(
             "order", .integer(0...1_000_000), liteLLM: true, effect: .later,

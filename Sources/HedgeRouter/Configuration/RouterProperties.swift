@@ -121,7 +121,7 @@ enum RouterProperties {
         properties: [
             Property("model", .text(.nonEmpty), required: true, liteLLM: true, "The model group."),
             Property(
-                "hidden", .boolean, default: .boolean(false), liteLLM: true,
+                "hidden", .boolean, default: .boolean(false), liteLLM: true, effect: .later,
                 "Whether to leave the alias out of lists of models."
             ),
         ]
