@@ -1,0 +1,7 @@
+module example
+
+go 1.19
+
+require hedgerouter v0.0.0
+
+replace hedgerouter => ../../bindings/go
