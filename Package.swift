@@ -10,8 +10,12 @@ let common: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+// The library stays clear of the regular expressions that a search for a String in a String would link: 1.3 MB.
+let library: [SwiftSetting] =
+    common + [.unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"])]
+
 // The targets that decide and decode touch no raw memory, and the compiler proves it.
-let pure: [SwiftSetting] = common + [.strictMemorySafety()]
+let pure: [SwiftSetting] = library + [.strictMemorySafety()]
 
 // Whole-module optimisation across targets, so that the pure core costs nothing for being a module of its own.
 let exportFlags: [LinkerSetting] = [
@@ -53,20 +57,20 @@ let package = Package(
             ],
             swiftSettings: pure
         ),
-        .target(name: "HedgeJSON", dependencies: ["CJansson"], swiftSettings: common),
+        .target(name: "HedgeJSON", dependencies: ["CJansson"], swiftSettings: library),
         .target(name: "HedgeProviders", dependencies: ["HedgeJSON", "HedgeCore"], swiftSettings: pure),
-        .target(name: "HedgeTransport", dependencies: ["CCurl", "CLinux", "HedgeJSON"], swiftSettings: common),
+        .target(name: "HedgeTransport", dependencies: ["CCurl", "CLinux", "HedgeJSON"], swiftSettings: library),
         .target(
             name: "HedgeRouter",
             dependencies: [
                 "CLinux", "HedgeCore", "HedgeJSON", "HedgeProviders", "HedgeTransport",
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
-            swiftSettings: common
+            swiftSettings: library
         ),
-        .target(name: "HedgeABI", dependencies: ["CHedgeRouter", "HedgeRouter"], swiftSettings: common),
+        .target(name: "HedgeABI", dependencies: ["CHedgeRouter", "HedgeRouter"], swiftSettings: library),
         .target(
-            name: "HedgeExport", dependencies: ["HedgeABI"], exclude: ["hedgerouter.map"], swiftSettings: common,
+            name: "HedgeExport", dependencies: ["HedgeABI"], exclude: ["hedgerouter.map"], swiftSettings: library,
             linkerSettings: exportFlags
         ),
 

@@ -19,7 +19,8 @@ enum EnvironmentReference {
 
     /// Whether `text` contains a reference, well-formed or not.
     static func isPresent(in text: String) -> Bool {
-        text.hasPrefix(wholePrefix) || text.utf8.contains(UInt8(ascii: "$")) && text.contains("${")
+        text.hasPrefix(wholePrefix)
+            || zip(text.utf8, text.utf8.dropFirst()).contains { $0 == UInt8(ascii: "$") && $1 == UInt8(ascii: "{") }
     }
 
     /// `text` with its references replaced by the values `environment` gives.
