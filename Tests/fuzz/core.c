@@ -57,7 +57,7 @@ static void open_script(story *of, input *in) {
                 i ? ", " : "", i + 1, i);
   }
   text_format(&of->script,
-              "], \"router_settings\": {\"num_retries\": %u, \"timeout\": %u, \"cooldown_time\": %u, "
+              "], \"router_settings\": {\"allowed_fails\": %u, \"timeout\": %u, \"cooldown_time\": %u, "
               "\"routing_strategy_args\": {\"enable_cold_start_parallel\": %s, \"max_parallel_requests\": %d, "
               "\"hedge_budget\": %s, \"control_fraction\": 0}}}, \"timeline\": [",
               take_below(in, 4), 1 + take_below(in, 60), take_below(in, 30), knobs & 1 ? "true" : "false",

@@ -117,14 +117,14 @@ static char *configuration(const upstreams *servers, int hedging) {
     char base[64], model[64];
     snprintf(base, sizeof base, "http://127.0.0.1:%d/v1", servers->ports[i]);
     snprintf(model, sizeof model, "openai/%s", names[i]);
-    json_array_append_new(models,
-                          json_pack("{s:s, s:{s:s, s:s, s:s}, s:{s:s}}", "model_name", "chat", "litellm_params",
-                                    "model", model, "api_base", base, "api_key", "demo", "model_info", "id", names[i]));
+    json_array_append_new(models, json_pack("{s:s, s:{s:s, s:s, s:s, s:s}, s:{s:s}}", "model_name", "chat",
+                                            "litellm_params", "model", model, "api_base", base, "api_key", "demo",
+                                            "failure_domain", names[i], "model_info", "id", names[i]));
   }
   json_t *arguments =
       hedging ? json_object() : json_pack("{s:b, s:i}", "enable_cold_start_parallel", 0, "hedge_budget", 0);
-  json_t *config = json_pack("{s:o, s:{s:i, s:i, s:o}}", "model_list", models, "router_settings", "num_retries", 2,
-                             "stream_timeout", 5, "routing_strategy_args", arguments);
+  json_t *config = json_pack("{s:o, s:{s:i, s:o}}", "model_list", models, "router_settings", "stream_timeout", 5,
+                             "routing_strategy_args", arguments);
   char *text = json_dumps(config, 0);
   json_decref(config);
   if (!text) die("no memory");
@@ -186,7 +186,9 @@ static outcome run(upstreams *servers, const char *title, int hedging) {
         if (deployment >= 0) add(&result.by_deployment[deployment], milliseconds);
       } else if (event->type == HR_EVENT_END) {
         done++;
-        if (event->code != HR_OK) result.failed++;
+        if (event->code != HR_OK && result.failed++ == 0) {
+          fprintf(stderr, "the first failure: %s: %s\n", hr_error_name(event->code), event->message);
+        }
       }
     }
     show_progress(title, done, &shown);
