@@ -8,7 +8,8 @@ extension RouterCore {
         guard let threshold = threshold(request, after: deployment) else { return }
         requests[request].threshold = threshold
         requests[request].hedgeAt = now + threshold.delay
-        if threshold.isDynamic { groups[requests[request].group].storms.countArmed(at: now) }
+        requests[request].measured = threshold.isDynamic ? deployment : nil
+        if let measured = requests[request].measured { deployments[measured].storms.countArmed(at: now) }
         actions.append(
             .note(requests[request].id, .hedgeArmed(threshold: threshold.delay, source: threshold.source)))
     }
@@ -44,7 +45,7 @@ extension RouterCore {
     private mutating func basis(_ request: Int, _ deployment: Int) -> ThresholdBasis? {
         let size = requests[request].size
         // What a storm brings must not move the threshold it is measured with.
-        let isFrozen = isStorm(groupOf: request)
+        let isFrozen = isStormy(deployment)
         if requests[request].isStream {
             return deployments[deployment].streaming.thresholdBasis(
                 size, settings: thresholdSettings, isFrozen: isFrozen, at: now, samples: samples)
@@ -53,9 +54,9 @@ extension RouterCore {
             size, settings: thresholdSettings, isFrozen: isFrozen, at: now, samples: samples)
     }
 
-    private mutating func isStorm(groupOf request: Int) -> Bool {
-        groups[requests[request].group].storms.isStorm(
-            expectedShare: 1 - thresholdSettings.percentile, at: now)
+    /// Whether so many of a deployment's primaries are late that it became slow as a whole.
+    private mutating func isStormy(_ deployment: Int) -> Bool {
+        deployments[deployment].storms.isStorm(expectedShare: 1 - thresholdSettings.percentile, at: now)
     }
 
     /// The hedges of a threshold of zero start together with the primary.
@@ -69,7 +70,8 @@ extension RouterCore {
     mutating func hedge(_ request: Int, into actions: inout [Action]) {
         requests[request].hedgeAt = nil
         let threshold = requests[request].threshold
-        if threshold.isDynamic { groups[requests[request].group].storms.countPassed(at: now) }
+        if let measured = requests[request].measured { deployments[measured].storms.countPassed(at: now) }
+        requests[request].measured = nil
         switch decideHedge(request, threshold) {
         case .suppressed(let reason):
             counters.suppressed[reason.ordinal] &+= 1
@@ -99,15 +101,17 @@ extension RouterCore {
     private mutating func decideHedge(_ request: Int, _ threshold: HedgeThreshold) -> HedgeDecision {
         if requests[request].launched >= policy.maxAttempts { return .suppressed(.attempts) }
         if requests[request].live.count >= requests[request].maxParallel { return .suppressed(.concurrency) }
-        if Double(hedgesInFlight) >= max(2, 0.2 * Double(requestSlots.count)) { return .suppressed(.concurrency) }
+        if Double(hedgesInFlight) >= max(Self.fewestConcurrent, 0.2 * Double(requestSlots.count)) { return .suppressed(.concurrency) }
         if let deadline = requests[request].deadline, deadline - now < policy.hedgeThresholdMin {
             return .suppressed(.deadline)
         }
-        if threshold.isDynamic, isStorm(groupOf: request) { return .suppressed(.storm) }
         collectCandidates(request)
         guard !candidates.isEmpty else { return .suppressed(.noTarget) }
         keepCandidates { core, slot in !core.deployments[slot].isNearRateLimit(at: core.now) }
         guard !candidates.isEmpty else { return .suppressed(.rateLimit) }
+        // What is slow as a whole gets no hedges: more load is the last thing it needs.
+        if threshold.isDynamic { keepCandidates { core, slot in !core.isStormy(slot) } }
+        guard !candidates.isEmpty else { return .suppressed(.storm) }
         guard let (target, price) = hedgeTarget(request, threshold) else { return .suppressed(.lowValue) }
         // The control arm is drawn from what would be hedged, so that nothing else tells the two apart.
         guard hedgeBudget.level >= price else { return .suppressed(.budget) }
@@ -142,7 +146,8 @@ extension RouterCore {
         var bestValue = 0.0
         for candidate in candidates {
             guard let other = curve(candidate.slot, request) else { continue }
-            guard let saving = own.expectedSaving(at: waited, target: other) else {
+            let slowdown = deployments[candidate.slot].belief(isStream: requests[request].isStream).slowdown(at: now)
+            guard let saving = own.expectedSaving(at: waited, target: other, slowdown: slowdown) else {
                 // Later than anything ever seen: no saying what is saved, and nothing to lose.
                 return takeBest().map { ($0, price($0, for: request)) }
             }
@@ -155,6 +160,8 @@ extension RouterCore {
         return best
     }
 
+    /// Hedges in flight at once that are always allowed; beyond that a fifth of the requests in flight.
+    static let fewestConcurrent = 5.0
     /// Expected saving, as a share of the time already waited, below which a hedge is not worth its cost.
     static let smallestSaving = 0.02
     /// Attempts in flight at most on a deployment without history.

@@ -1,4 +1,4 @@
-/// Tells a few late requests from a group that became slow as a whole.
+/// Tells a few late requests from a deployment that became slow as a whole.
 ///
 /// A percentile threshold is passed by one request in twenty, say. When several times as many pass it, the latencies
 /// have changed, and hedging would answer a shortage of capacity by asking for more.
@@ -22,7 +22,7 @@ struct StormDetector: Sendable {
         passed[index] &+= 1
     }
 
-    /// Whether far more than `expectedShare` of the last 30 s passed their threshold.
+    /// Whether far more than `expectedShare` of those armed in the last 30 s passed their threshold.
     mutating func isStorm(expectedShare: Double, at now: Instant) -> Bool {
         _ = advance(to: now)
         var total: UInt32 = 0
@@ -32,7 +32,9 @@ struct StormDetector: Sendable {
             late &+= passed[index]
         }
         guard total >= Self.fewest else { return false }
-        return Double(late) > min(0.9, Self.factor * expectedShare) * Double(total)
+        // Two standard deviations on top, or a handful of late ones among few would do.
+        let usual = expectedShare * Double(total)
+        return Double(late) > min(0.9 * Double(total), Self.factor * usual + 2 * usual.squareRoot())
     }
 
     private mutating func advance(to now: Instant) -> Int {

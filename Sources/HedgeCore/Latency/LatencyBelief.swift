@@ -64,6 +64,15 @@ struct LatencyBelief: Sendable {
         return trust * fast + (1 - trust) * long
     }
 
+    /// The logarithm of how much slower than usual the deployment is believed to be now; 0 within the usual noise.
+    func slowdown(at now: Instant) -> Double {
+        guard let long, let estimate = estimate(at: now) else { return 0 }
+        return max(0, estimate - long - Self.noise)
+    }
+
+    /// About one standard deviation of the fast average.
+    static let noise = 0.2
+
     /// Whether a latency is slow by the long-run standard of the deployment itself.
     func isSlow(_ latency: Interval) -> Bool {
         guard let long else { return false }

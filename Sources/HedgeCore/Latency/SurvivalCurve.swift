@@ -102,13 +102,14 @@ struct SurvivalCurve: Sendable {
 
     /// The time a second attempt is expected to save, in seconds, when the first is still out at `delay`'s bucket.
     ///
-    /// The integral over u of P(Y <= u) P(X > d + u | X > d), where X is this curve and Y the target's. Nil when this
+    /// The target's latencies are taken as e^`slowdown` times what its curve says. The integral over u of P(Y <= u) P(X > d + u | X > d), where X is this curve and Y the target's. Nil when this
     /// curve leaves nothing beyond `delay`: the first attempt is then later than anything known.
-    func expectedSaving(at delay: Interval, target: SurvivalCurve) -> Double? {
+    func expectedSaving(at delay: Interval, target: SurvivalCurve, slowdown: Double = 0) -> Double? {
         let start = LogScale.bucket(of: delay)
         let left = Double(survival[start])
         guard left > 1e-4 else { return nil }
         let offset = delay.seconds
+        let shift = Int(min(Double(LogScale.bucketCount), max(0, slowdown) / LogScale.logGamma))
         var sum = 0.0
         var cursor = start
         for bucket in 0..<LogScale.bucketCount {
@@ -116,7 +117,8 @@ struct SurvivalCurve: Sendable {
             while cursor < LogScale.bucketCount - 1, LogScale.seconds(cursor) < offset + u { cursor += 1 }
             let remaining = Double(survival[cursor]) / left
             if remaining < 1e-6 { break }
-            sum += (1 - Double(target.survival[bucket])) * remaining * LogScale.width(bucket)
+            guard bucket >= shift else { continue }
+            sum += (1 - Double(target.survival[bucket - shift])) * remaining * LogScale.width(bucket)
         }
         return sum
     }

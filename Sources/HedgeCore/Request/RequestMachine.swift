@@ -36,6 +36,8 @@ struct RequestMachine: Sendable {
     /// When a hedge is due, if the request is to have one.
     var hedgeAt: Instant?
     var threshold = HedgeThreshold()
+    /// The deployment the threshold is about; nil for one that is about none.
+    var measured: Int?
 
     /// The attempt whose failure the caller gets when every attempt fails.
     var surfaced: AttemptID?
@@ -66,6 +68,7 @@ struct RequestMachine: Sendable {
         hedges = 0
         hedgeAt = nil
         threshold = HedgeThreshold()
+        measured = nil
         surfaced = nil
         surfacedWasUnsupported = false
         isControl = false

@@ -14,6 +14,8 @@ struct DeploymentState: Sendable {
     var complete = LatencyModel()
     var counters = DeploymentCounters()
     var usage = UsageWindow()
+    /// How many of its primaries were late lately.
+    var storms = StormDetector()
 
     init(_ configuration: DeploymentConfiguration) {
         self.configuration = configuration
@@ -89,7 +91,6 @@ struct GroupState: Sendable {
     /// Races in flight, of requests that stream and of those that do not.
     var streamRaces = 0
     var completeRaces = 0
-    var storms = StormDetector()
     var streamLedger = HedgeLedger()
     var completeLedger = HedgeLedger()
     var raceBudget = RaceBudget()

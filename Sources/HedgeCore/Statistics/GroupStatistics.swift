@@ -1,7 +1,7 @@
 /// What is known of one model group.
 public struct GroupStatistics: Sendable {
     public var id: GroupID
-    /// Whether so many requests pass their threshold that hedging stands still.
+    /// Whether so many requests pass their threshold on every deployment that hedging stands still.
     public var isStorm = false
     /// What hedging bought requests that stream, in time to first token; nil before any.
     public var streaming: HedgingEffect?

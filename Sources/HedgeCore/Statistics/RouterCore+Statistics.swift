@@ -21,9 +21,11 @@ extension RouterCore {
         }
         result.budgetLevel = hedgeBudget.level
         result.groups = groups.filter { !$0.members.isEmpty }.map { group in
-            var storms = group.storms
             var entry = GroupStatistics(id: group.id)
-            entry.isStorm = storms.isStorm(expectedShare: 1 - thresholdSettings.percentile, at: now)
+            entry.isStorm = group.members.allSatisfy { slot in
+                var storms = deployments[slot].storms
+                return storms.isStorm(expectedShare: 1 - thresholdSettings.percentile, at: now)
+            }
             entry.streaming = group.streamLedger.effect()
             entry.complete = group.completeLedger.effect()
             return entry
