@@ -77,7 +77,7 @@ let package = Package(
         .testTarget(name: "HedgeCoreTests", dependencies: ["HedgeCore"], swiftSettings: common),
         .testTarget(name: "HedgeJSONTests", dependencies: ["HedgeJSON"], swiftSettings: common),
         .testTarget(name: "HedgeProvidersTests", dependencies: ["HedgeProviders", "HedgeCore", "HedgeJSON"], swiftSettings: common),
-        .testTarget(name: "HedgeTransportTests", dependencies: ["HedgeTransport", "HedgeJSON"], swiftSettings: common),
+        .testTarget(name: "HedgeTransportTests", dependencies: ["HedgeTransport", "HedgeJSON", "CCurl"], swiftSettings: common),
         .testTarget(
             name: "HedgeRouterTests",
             dependencies: ["HedgeRouter", "HedgeCore", "HedgeJSON", "HedgeProviders", "HedgeTransport"],

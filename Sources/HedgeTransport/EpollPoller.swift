@@ -25,7 +25,9 @@
 
         init() throws(EventLoop.SetupError) {
             epollDescriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
-            guard epollDescriptor >= 0 else { throw EventLoop.SetupError(message: "epoll_create1: \(errorText(errno))") }
+            guard epollDescriptor >= 0 else {
+                throw EventLoop.SetupError(message: "epoll_create1: \(errorText(errno))")
+            }
             eventDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
             guard eventDescriptor >= 0 else {
                 let reason = errorText(errno)
@@ -132,7 +134,10 @@
         }
 
         private static func mask(_ interest: Readiness) -> UInt32 {
-            (interest.contains(.readable) ? EPOLLIN.rawValue : 0) | (interest.contains(.writable) ? EPOLLOUT.rawValue : 0)
+            var mask: UInt32 = 0
+            if interest.contains(.readable) { mask |= EPOLLIN.rawValue }
+            if interest.contains(.writable) { mask |= EPOLLOUT.rawValue }
+            return mask
         }
 
         /// A hang-up is told as readable too, so that what arrived before it is read and its cause is found by reading.

@@ -24,42 +24,38 @@ public final class EventLoop: @unchecked Sendable {
     /// A time that never comes.
     private static let never = Int64.max
 
-    /// What this loop has done so far. Read on the loop's thread.
-    public private(set) var statistics = LoopStatistics()
+    /// What this loop has done so far. Read on the loop's thread, or after ``run(_:)`` has returned.
+    public var statistics: LoopStatistics {
+        var statistics = counts
+        statistics.internalErrors &+= multi.refusals
+        return statistics
+    }
 
-    /// TLS sessions, which would else be kept for each easy handle alone.
-    let share: UnsafeMutableRawPointer?
-    private var multi: UnsafeMutableRawPointer?
+    let multi: CurlMulti
     private let poller: SystemPoller
     private let signals = Atomic<UInt8>(0)
     private let isStopped = Atomic<Bool>(false)
     private let wasRun = Atomic<Bool>(false)
 
+    private var counts = LoopStatistics()
     private var driver: (any LoopDriver)?
     private var inFlight: [TransferID: Exchange] = [:]
     private var pools: [ObjectIdentifier: TargetPool] = [:]
     private var resuming: [Exchange] = []
+    /// Local ports of connections on which streams were reset since they were last flushed.
+    private var unflushed: [Int] = []
     /// Transfers that could not be started, to be told of in the next turn.
     private var stillborn: [(TransferID, TransferFailure)] = []
-    /// When libcurl wants to be called.
-    private var curlDue = EventLoop.never
     /// When the driver wants the loop to turn.
     private var driverDue = EventLoop.never
+    private var isClosed = false
     /// Whether the driver has been told something since it last saw the loop turn.
     private var hasNews = true
 
     public init() throws(SetupError) {
         if let problem = CurlLibrary.problem { throw SetupError(message: problem) }
         poller = try SystemPoller()
-        guard let multi = curl_multi_init() else { throw SetupError(message: "curl_multi_init failed") }
-        self.multi = multi
-        share = curl_share_init()
-        chr_share_add(share, CURL_LOCK_DATA_SSL_SESSION)
-        let itself = Unmanaged.passUnretained(self).toOpaque()
-        chr_multi_set_socket(multi, watchSocket, itself)
-        chr_multi_set_timer(multi, armTimer, itself)
-        chr_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
-        chr_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 512)
+        multi = try CurlMulti(poller)
     }
 
     deinit {
@@ -103,9 +99,9 @@ public final class EventLoop: @unchecked Sendable {
         let ready = wait()
         let isWoken = signals.exchange(0, ordering: .acquiringAndReleasing) & Signal.pending != 0
         let now = Self.now()
-        statistics.turns &+= 1
-        act(on: ready)
-        runTimer(now)
+        counts.turns &+= 1
+        multi.act(on: ready)
+        multi.runTimer(now)
         tellEnds()
         if isWoken { driver.loopWoken() }
 
@@ -114,53 +110,30 @@ public final class EventLoop: @unchecked Sendable {
 
         // What the driver asked for goes out before the loop sleeps.
         applyResumes()
-        runTimer(now)
+        flushResets()
+        multi.runTimer(now)
         tellEnds()
     }
 
     /// Sleeps until something is ready or due. Returns how many descriptors are ready.
     private func wait() -> Int {
         if hasNews || !stillborn.isEmpty { return poller.wait(nanoseconds: 0) }
-        let due = min(curlDue, driverDue)
+        let due = min(multi.due ?? Self.never, driverDue)
         let pause = due == Self.never ? nil : max(0, due.clampedSubtracting(Self.now()))
         if pause == 0 { return poller.wait(nanoseconds: 0) }
         let before = signals.bitwiseOr(Signal.sleeping, ordering: .acquiringAndReleasing).oldValue
         return poller.wait(nanoseconds: before & Signal.pending != 0 ? 0 : pause)
     }
 
-    private func act(on ready: Int) {
-        for index in 0..<ready {
-            // Looked up one by one: acting on one may close the next.
-            guard let found = poller.ready(at: index) else { continue }
-            var events: Int32 = 0
-            if found.readiness.contains(.readable) { events |= CURL_CSELECT_IN }
-            if found.readiness.contains(.writable) { events |= CURL_CSELECT_OUT }
-            if found.readiness.contains(.failed) { events |= CURL_CSELECT_ERR }
-            socketAction(found.descriptor, events)
-        }
-    }
-
-    private func runTimer(_ now: Int64) {
-        guard curlDue <= now else { return }
-        // libcurl sets it again, if only because this came a little early.
-        curlDue = Self.never
-        socketAction(chr_socket_timeout, 0)
-    }
-
-    private func socketAction(_ socket: curl_socket_t, _ events: Int32) {
-        var running: Int32 = 0
-        check(curl_multi_socket_action(multi, socket, events, &running))
-    }
-
     // MARK: Transfers
 
     /// Starts a transfer. What can fail is told through ``LoopDriver/transferEnded(_:_:)``, in a later turn.
     public func start(_ transfer: TransferID, _ request: TransferRequest) {
-        guard let multi, inFlight[transfer] == nil else {
-            statistics.internalErrors &+= 1
+        guard !isClosed, inFlight[transfer] == nil else {
+            counts.internalErrors &+= 1
             return
         }
-        statistics.started &+= 1
+        counts.started &+= 1
         guard let pool = pool(for: request.target) else { return fail(transfer, CURLE_OUT_OF_MEMORY, "Out of memory") }
         if let problem = pool.problem ?? request.headers.lazy.compactMap(HeaderList.problem).first {
             return fail(transfer, CURLE_BAD_FUNCTION_ARGUMENT, problem)
@@ -173,7 +146,7 @@ public final class EventLoop: @unchecked Sendable {
             pool.giveBack(exchange)
             return fail(transfer, code, "The transfer could not be set up")
         }
-        guard check(curl_multi_add_handle(multi, exchange.easy)) else {
+        guard multi.add(exchange) else {
             pool.giveBack(exchange)
             return fail(transfer, CURLE_FAILED_INIT, "The transfer could not be added")
         }
@@ -187,8 +160,12 @@ public final class EventLoop: @unchecked Sendable {
             stillborn.removeAll { $0.0 == transfer }
             return
         }
-        statistics.cancelled &+= 1
+        counts.cancelled &+= 1
+        guard exchange.pool.maySpeakHTTP2 else { return release(exchange) }
+        if exchange.localPort > 0 { unflushed.append(exchange.localPort) }
+        exchange.closesConnection(true)
         release(exchange)
+        exchange.closesConnection(false)
     }
 
     /// Reads on from a transfer that was stopped by returning false; before the loop sleeps, and not inside this call.
@@ -224,11 +201,11 @@ public final class EventLoop: @unchecked Sendable {
     private func release(_ exchange: Exchange) {
         let connects = chr_easy_get_long(exchange.easy, CURLINFO_NUM_CONNECTS)
         if connects > 0 {
-            statistics.connectionsOpened &+= UInt64(connects)
+            counts.connectionsOpened &+= UInt64(connects)
         } else if chr_easy_get_offset(exchange.easy, CURLINFO_PRETRANSFER_TIME_T) > 0 {
-            statistics.connectionsReused &+= 1
+            counts.connectionsReused &+= 1
         }
-        check(curl_multi_remove_handle(multi, exchange.easy))
+        multi.remove(exchange)
         exchange.pool.giveBack(exchange)
     }
 
@@ -246,25 +223,32 @@ public final class EventLoop: @unchecked Sendable {
         }
     }
 
-    @discardableResult
-    private func check(_ code: CURLMcode) -> Bool {
-        if code == CURLM_OK { return true }
-        statistics.internalErrors &+= 1
-        return false
+    /// Sends the RST_STREAM of what was cancelled on connections that other transfers share.
+    ///
+    /// libcurl 7.88 leaves it in a buffer until the connection is next written to, and the server would go on
+    /// generating meanwhile. A connection that nobody shares is closed instead.
+    private func flushResets() {
+        guard !unflushed.isEmpty else { return }
+        for exchange in inFlight.values where exchange.pool.maySpeakHTTP2 && !exchange.isPaused {
+            guard let found = unflushed.firstIndex(of: exchange.localPort) else { continue }
+            unflushed.remove(at: found)
+            exchange.flush()
+            if unflushed.isEmpty { return }
+        }
+        unflushed.removeAll(keepingCapacity: true)
     }
 
     private func close() {
-        guard let multi else { return }
-        statistics.cancelled &+= UInt64(inFlight.count)
+        if isClosed { return }
+        isClosed = true
+        counts.cancelled &+= UInt64(inFlight.count)
         for exchange in inFlight.values { release(exchange) }
         inFlight.removeAll()
         resuming.removeAll()
         stillborn.removeAll()
         for pool in pools.values { pool.close() }
         pools.removeAll()
-        curl_multi_cleanup(multi)
-        curl_share_cleanup(share)
-        self.multi = nil
+        multi.close()
     }
 
     // MARK: Telling the driver
@@ -275,14 +259,7 @@ public final class EventLoop: @unchecked Sendable {
             stillborn.removeAll()
             for (transfer, failure) in failures { tellEnd(transfer, .failed(failure)) }
         }
-        var left: Int32 = 0
-        while let message = curl_multi_info_read(multi, &left) {
-            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
-                let address = chr_easy_get_private(easy)
-            else { continue }
-            let exchange = Unmanaged<Exchange>.fromOpaque(address).takeUnretainedValue()
-            end(exchange, message.pointee.data.result)
-        }
+        while let (exchange, code) = multi.nextEnded() { end(exchange, code) }
     }
 
     private func end(_ exchange: Exchange, _ code: CURLcode) {
@@ -304,8 +281,8 @@ public final class EventLoop: @unchecked Sendable {
 
     private func tellEnd(_ transfer: TransferID, _ end: TransferEnd) {
         switch end {
-        case .complete: statistics.completed &+= 1
-        case .failed: statistics.failed &+= 1
+        case .complete: counts.completed &+= 1
+        case .failed: counts.failed &+= 1
         }
         hasNews = true
         driver?.transferEnded(transfer, end)
@@ -318,6 +295,7 @@ public final class EventLoop: @unchecked Sendable {
             isNew: chr_easy_get_long(exchange.easy, CURLINFO_NUM_CONNECTS) > 0,
             readyMicroseconds: Int64(chr_easy_get_offset(exchange.easy, CURLINFO_PRETRANSFER_TIME_T))
         )
+        exchange.pool.learn(httpVersion: chr_easy_get_long(exchange.easy, CURLINFO_HTTP_VERSION))
         driver.transferConnected(exchange.transfer, connection)
         driver.transferReceivedHead(exchange.transfer, status: exchange.head.status, rawHeaders: exchange.head.lines)
     }
@@ -326,40 +304,4 @@ public final class EventLoop: @unchecked Sendable {
         hasNews = true
         return driver?.transferReceivedBody(exchange.transfer, bytes) ?? true
     }
-
-    // MARK: libcurl's callbacks
-
-    fileprivate func watch(_ socket: curl_socket_t, _ what: Int32) {
-        var interest: Readiness = []
-        if what == CURL_POLL_IN || what == CURL_POLL_INOUT { interest.insert(.readable) }
-        if what == CURL_POLL_OUT || what == CURL_POLL_INOUT { interest.insert(.writable) }
-        if interest.isEmpty {
-            poller.unwatch(socket)
-        } else if !poller.watch(socket, for: interest) {
-            statistics.internalErrors &+= 1
-        }
-    }
-
-    fileprivate func setTimer(milliseconds: Int) {
-        switch milliseconds {
-        case ..<0: curlDue = Self.never
-        case 0: curlDue = 0
-        default: curlDue = Self.now().clampedAdding(Int64(min(milliseconds, Int(Int32.max))) * 1_000_000)
-        }
-    }
-}
-
-private func watchSocket(
-    _ easy: UnsafeMutableRawPointer?, _ socket: curl_socket_t, _ what: Int32, _ loop: UnsafeMutableRawPointer?,
-    _ mark: UnsafeMutableRawPointer?
-) -> Int32 {
-    guard let loop else { return 0 }
-    Unmanaged<EventLoop>.fromOpaque(loop)._withUnsafeGuaranteedRef { $0.watch(socket, what) }
-    return 0
-}
-
-private func armTimer(_ multi: UnsafeMutableRawPointer?, _ milliseconds: Int, _ loop: UnsafeMutableRawPointer?) -> Int32 {
-    guard let loop else { return 0 }
-    Unmanaged<EventLoop>.fromOpaque(loop)._withUnsafeGuaranteedRef { $0.setTimer(milliseconds: milliseconds) }
-    return 0
 }

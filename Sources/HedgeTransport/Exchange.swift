@@ -31,7 +31,7 @@ final class Exchange {
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         let itself = Unmanaged.passUnretained(self).toOpaque()
-        guard configure(pool.target, share: loop.share, itself) == CURLE_OK else { return nil }
+        guard configure(pool.target, share: loop.multi.share, itself) == CURLE_OK else { return nil }
     }
 
     deinit {
@@ -44,8 +44,6 @@ final class Exchange {
         self.transfer = transfer
         head = ResponseHead()
         brokenOff = nil
-        isPaused = false
-        isResumeDue = false
         errorText.pointee = 0
         body = request.body
 
@@ -56,9 +54,9 @@ final class Exchange {
         let timeout = max(0, min(request.connectTimeoutMilliseconds, Int(Int32.max)))
         setup.long(CURLOPT_CONNECTTIMEOUT_MS, timeout)
         if !request.headers.isEmpty {
-            guard let headers = HeaderList(request.headers, followedBy: pool.headers) else { return CURLE_OUT_OF_MEMORY }
-            ownHeaders = headers
-            setup.list(CURLOPT_HTTPHEADER, headers.head)
+            ownHeaders = HeaderList(request.headers, followedBy: pool.headers)
+            guard let ownHeaders else { return CURLE_OUT_OF_MEMORY }
+            setup.list(CURLOPT_HTTPHEADER, ownHeaders.head)
         }
         return setup.result
     }
@@ -71,6 +69,8 @@ final class Exchange {
         }
         body = nil
         head = ResponseHead()
+        isPaused = false
+        isResumeDue = false
     }
 
     /// What libcurl says of the failure beyond its code, in one short line; nil if nothing, or if it could name a
@@ -79,6 +79,21 @@ final class Exchange {
         guard errorText.pointee != 0, !pool.hasCredentialsInURL else { return nil }
         let printable = String(cString: errorText).unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? " " : $0 }
         return String(String.UnicodeScalarView(printable.prefix(200)))
+    }
+
+    /// Names the connection among those of this machine; 0 while there is none.
+    var localPort: Int { chr_easy_get_long(easy, CURLINFO_LOCAL_PORT) }
+
+    /// Whether the connection is closed with the transfer, unless others share it.
+    func closesConnection(_ isClosing: Bool) {
+        chr_easy_set_long(easy, CURLOPT_FORBID_REUSE, isClosing ? 1 : 0)
+    }
+
+    /// Has libcurl send what it holds back for an HTTP/2 connection. Pauses nothing: sending is stopped and let go on
+    /// again, each of which writes out the connection's buffer.
+    func flush() {
+        curl_easy_pause(easy, CURLPAUSE_SEND)
+        curl_easy_pause(easy, CURLPAUSE_CONT)
     }
 
     private func configure(

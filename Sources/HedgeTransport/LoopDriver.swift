@@ -1,4 +1,4 @@
-/// What an ``EventLoop`` drives: it is told of transfers, of wake-ups and of the end of each turn, on the loop's thread.
+/// What an ``EventLoop`` drives: on the loop's thread it is told of transfers, of wake-ups and of each turn's end.
 ///
 /// From inside the `transfer…` calls no method of the loop may be called; what they lead to is done in
 /// ``loopTurned(_:now:)``, which follows in the same turn.

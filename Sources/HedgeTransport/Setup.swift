@@ -78,6 +78,10 @@ struct Setup {
         long(CURLOPT_HTTP_VERSION, Self.version(network.httpVersion))
         // Reuse is wanted, but no transfer waits to see whether another's connection can be shared.
         long(CURLOPT_PIPEWAIT, 0)
+        if network.httpVersion == .http2PriorKnowledge && !CurlLibrary.reusesPriorKnowledge {
+            long(CURLOPT_FRESH_CONNECT, 1)
+            long(CURLOPT_FORBID_REUSE, 1)
+        }
         long(CURLOPT_TCP_NODELAY, 1)
         long(CURLOPT_TCP_KEEPALIVE, 1)
         long(CURLOPT_TCP_KEEPIDLE, 30)

@@ -11,6 +11,8 @@ final class TargetPool {
     let problem: String?
     /// Whether the URL or the proxy's URL names a user.
     let hasCredentialsInURL: Bool
+    /// Whether requests may share a connection with HTTP/2: assumed until a response shows it.
+    private(set) var maySpeakHTTP2: Bool
     private var idle: [Exchange] = []
     private var isKept = true
 
@@ -25,6 +27,13 @@ final class TargetPool {
         self.target = target
         self.headers = headers
         problem = target.headers.lazy.compactMap(HeaderList.problem).first
+        maySpeakHTTP2 =
+            switch target.network.httpVersion {
+            case .http1: false
+            case .automatic: !target.url.lowercased().hasPrefix("http:")
+            case .http2: true
+            case .http2PriorKnowledge: CurlLibrary.reusesPriorKnowledge
+            }
         hasCredentialsInURL = target.url.utf8.contains(0x40) || (target.network.proxy?.utf8.contains(0x40) ?? false)
     }
 
@@ -37,6 +46,14 @@ final class TargetPool {
     func giveBack(_ exchange: Exchange) {
         exchange.recycle()
         if isKept && idle.count < Self.idleLimit { idle.append(exchange) }
+    }
+
+    /// Takes note of the version of HTTP that a response came with.
+    func learn(httpVersion: Int) {
+        switch target.network.httpVersion {
+        case .automatic, .http2: maySpeakHTTP2 = httpVersion == chr_http_version_2
+        case .http1, .http2PriorKnowledge: break
+        }
     }
 
     /// Frees the idle handles, and each of those in use when it comes back.

@@ -29,7 +29,8 @@ struct ResponseTests {
     func chunkedByteByByte() throws {
         let server = ScriptedServer { connection in
             guard connection.readRequest() != nil else { return }
-            let response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n3\r\nefg\r\n0\r\nT: 1\r\n\r\n"
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            let response = head + "4\r\nabcd\r\n3\r\nefg\r\n0\r\nT: 1\r\n\r\n"
             for byte in response.utf8 { connection.send([byte]) }
             _ = connection.waitForClose()
         }
@@ -163,7 +164,9 @@ struct ResponseTests {
         #expect(told.failure?.kind == .http)
     }
 
-    @Test("What is not HTTP is a failure", arguments: ["SSH-2.0-OpenSSH_9.2\r\n", "hello\r\n\r\n", "HTTP/1.1 abc\r\n\r\n"])
+    @Test("What is not HTTP is a failure", arguments: [
+        "SSH-2.0-OpenSSH_9.2\r\n", "hello\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
+    ])
     func notHTTP(answer: String) throws {
         let server = ScriptedServer { connection in
             guard connection.readRequest() != nil else { return }

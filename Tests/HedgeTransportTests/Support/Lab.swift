@@ -36,10 +36,14 @@ final class Lab: Sendable {
     private let tasks = Watched<[Task]>([])
     private let lastID = Watched<UInt64>(0)
 
-    /// Runs the loop at once unless `isRunning` is false. `takesBody` is asked before a piece of a body is taken.
-    init(isRunning: Bool = true, takesBody: @escaping @Sendable (TransferID, Int) -> Bool = { _, _ in true }) throws {
+    /// Runs the loop at once unless `isRunning` is false. `takesBody` is asked before a piece of a body is taken; a
+    /// transfer whose piece was refused is resumed in the same turn if `resumesAtOnce`.
+    init(
+        isRunning: Bool = true, resumesAtOnce: Bool = false,
+        takesBody: @escaping @Sendable (TransferID, Int) -> Bool = { _, _ in true }
+    ) throws {
         loop = try EventLoop()
-        driver = Driver(told: told, wakes: wakes, tasks: tasks, takesBody: takesBody)
+        driver = Driver(told: told, wakes: wakes, tasks: tasks, resumesAtOnce: resumesAtOnce, takesBody: takesBody)
         if isRunning { run() }
     }
 
@@ -92,19 +96,23 @@ final class Lab: Sendable {
     func statistics() -> LoopStatistics? { perform { $0.statistics } }
 
     private final class Driver: LoopDriver, @unchecked Sendable {
-        // Unchecked: all it holds guards itself.
+        // Unchecked: all it shares guards itself.
         let told: Watched<[TransferID: Told]>
         let wakes: Watched<Int>
         let tasks: Watched<[Task]>
+        let resumesAtOnce: Bool
         let takesBody: @Sendable (TransferID, Int) -> Bool
+        // Of the loop's thread alone.
+        var refused: [TransferID] = []
 
         init(
-            told: Watched<[TransferID: Told]>, wakes: Watched<Int>, tasks: Watched<[Task]>,
+            told: Watched<[TransferID: Told]>, wakes: Watched<Int>, tasks: Watched<[Task]>, resumesAtOnce: Bool,
             takesBody: @escaping @Sendable (TransferID, Int) -> Bool
         ) {
             self.told = told
             self.wakes = wakes
             self.tasks = tasks
+            self.resumesAtOnce = resumesAtOnce
             self.takesBody = takesBody
         }
 
@@ -130,6 +138,7 @@ final class Lab: Sendable {
                     $0[transfer, default: Told()].refusals += 1
                 }
             }
+            if !isTaken { refused.append(transfer) }
             return isTaken
         }
 
@@ -150,6 +159,8 @@ final class Lab: Sendable {
                 return tasks
             }
             for task in due { task(loop) }
+            if resumesAtOnce { for transfer in refused { loop.resume(transfer) } }
+            refused = []
             return nil
         }
     }

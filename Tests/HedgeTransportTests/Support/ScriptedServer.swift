@@ -6,36 +6,26 @@ final class ScriptedServer: Sendable {
 
     let port: UInt16
     let accepted = Watched(0)
-    private let listener: Int32
-    private let open = Watched<Set<Int32>>([])
 
     /// Runs `script` for each connection on a thread of its own, and closes the connection when it returns.
+    ///
+    /// Listens until the process ends: a test that has said the last about its server may still wait for its answer.
     init(_ script: @escaping Script) {
         let (listener, port) = listen(backlog: 1024)
-        self.listener = listener
         self.port = port
-        let (accepted, open) = (accepted, open)
+        let accepted = accepted
         startThread {
             while true {
                 let socket = accept(listener, nil, nil)
                 if socket < 0 { return }
                 accepted.change { $0 += 1 }
-                open.change { _ = $0.insert(socket) }
                 startThread {
                     let connection = ServedConnection(socket)
                     script(connection)
-                    open.change { _ = $0.remove(socket) }
                     connection.close()
                 }
             }
         }
-    }
-
-    deinit {
-        // Ends the accepting thread, and lets scripts that wait for the peer go on.
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-        open.change { for socket in $0 { shutdown(socket, Int32(SHUT_RDWR)) } }
     }
 
     func url(_ path: String = "/v1/chat/completions") -> String { "http://127.0.0.1:\(port)\(path)" }
@@ -115,24 +105,35 @@ final class ServedConnection {
         }
     }
 
+    /// The next `count` bytes, or nil when the client has closed.
+    func read(_ count: Int) -> [UInt8]? {
+        while input.count < count { if !receive() { return nil } }
+        defer { input.removeFirst(count) }
+        return Array(input[..<count])
+    }
+
     /// Whether the client closed, or reset, its end.
     func waitForClose() -> Bool {
         while receive() {}
         return true
     }
 
-    func send(_ text: String) { send(Array(text.utf8)) }
+    @discardableResult
+    func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
-    func send(_ bytes: [UInt8]) {
+    /// Whether all of it could be sent.
+    @discardableResult
+    func send(_ bytes: [UInt8]) -> Bool {
         var sent = 0
-        bytes.withUnsafeBytes { bytes in
+        return bytes.withUnsafeBytes { bytes in
             while sent < bytes.count {
                 let count = Glibc.send(
                     socket, bytes.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
                 if count < 0 && errno == EINTR { continue }
-                if count <= 0 { return }
+                if count <= 0 { return false }
                 sent += count
             }
+            return true
         }
     }
 
