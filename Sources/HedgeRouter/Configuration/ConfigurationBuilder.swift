@@ -11,6 +11,8 @@ struct ConfigurationBuilder {
     /// Where each of `deployments` stands in the document.
     private var entries: [Settings] = []
     private var groups: [ModelGroup] = []
+    /// Where each name stands in `groups`.
+    private var groupIndices: [String: Int] = [:]
     /// Names of groups that came from the environment and must not be suggested.
     private var hiddenGroups: Set<String> = []
 
@@ -71,8 +73,11 @@ extension ConfigurationBuilder {
         if name.isFromEnvironment { hiddenGroups.insert(name.value) }
 
         // A deployment that is wrong still makes its group known, so that its aliases are not reported too.
-        let index = groups.firstIndex { $0.name == name.value } ?? groups.endIndex
-        if index == groups.endIndex { groups.append(ModelGroup(name: name.value, deployments: [])) }
+        let index = groupIndices[name.value] ?? groups.endIndex
+        if index == groups.endIndex {
+            groupIndices[name.value] = index
+            groups.append(ModelGroup(name: name.value, deployments: []))
+        }
 
         guard let parameters = entry.section("litellm_params") ?? entry.section("params") else { return }
         var builder = DeploymentBuilder(parameters: parameters, defaults: defaults, environment: environment)
@@ -94,14 +99,17 @@ extension ConfigurationBuilder {
                 owners[key] = path
             }
         }
+        var twins: [String: Int] = [:]
         for (index, entry) in entries.enumerated() where givenKey(of: entry) == nil {
             // Deployments that differ in nothing but secrets or settings are told apart by their order.
-            var ordinal = 0
-            var key = DeploymentKey.make(for: deployments[index], ordinal: ordinal)
+            let plain = DeploymentKey.make(for: deployments[index], ordinal: 0)
+            var ordinal = twins[plain, default: 0]
+            var key = plain
             while owners[key] != nil {
                 ordinal += 1
                 key = DeploymentKey.make(for: deployments[index], ordinal: ordinal)
             }
+            twins[plain] = ordinal
             deployments[index].key = key
             owners[key] = entry.path
         }
@@ -154,13 +162,13 @@ extension ConfigurationBuilder {
             reader.report(alias.path, "is no name for a model group; wildcards are not supported")
             return nil
         }
-        guard groups.contains(where: { $0.name == target.value }) else {
-            reportUnknownGroup(target, at: targetPath, known: groups.map(\.name))
+        guard groupIndices[target.value] != nil else {
+            reportUnknownGroup(target, at: targetPath, aliases: [])
             return nil
         }
         if alias.name == target.value {
             reader.report(targetPath, "is an alias for itself")
-        } else if groups.contains(where: { $0.name == alias.name }) {
+        } else if groupIndices[alias.name] != nil {
             reader.warn(alias.path, "hides the model group of the same name")
         }
         return ModelAlias(name: alias.name, group: target.value, isHidden: isHidden)
@@ -168,34 +176,38 @@ extension ConfigurationBuilder {
 
     /// Fallbacks are not acted on yet, but what they name must exist.
     private mutating func checkFallbacks(_ routing: Settings, aliases: [ModelAlias]) {
-        let known = groups.map(\.name) + aliases.map(\.name)
+        let aliases = aliases.map(\.name)
+        let known = Set(groupIndices.keys).union(aliases)
         for name in ["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"] {
             for case .map(let rules)? in routing.list(name) {
-                for rule in rules { checkFallback(rule, known: known) }
+                for rule in rules {
+                    if rule.name != "*", !known.contains(rule.name) {
+                        reportUnknownGroup(ResolvedText(value: rule.name), at: rule.path, aliases: aliases)
+                    }
+                    guard case .list(let targets) = rule.value else { continue }
+                    checkFallbackTargets(targets, at: rule.path, known: known, aliases: aliases)
+                }
             }
         }
-        for (index, target) in routing.list("default_fallbacks").enumerated() {
-            guard case .text(let text)? = target, !known.contains(text.value) else { continue }
-            reportUnknownGroup(
-                text, at: DocumentPath.element(index, of: routing.path("default_fallbacks")), known: known
-            )
-        }
+        let path = routing.path("default_fallbacks")
+        checkFallbackTargets(routing.list("default_fallbacks"), at: path, known: known, aliases: aliases)
     }
 
-    private mutating func checkFallback(_ rule: NamedSetting, known: [String]) {
-        if rule.name != "*", !known.contains(rule.name) {
-            reportUnknownGroup(ResolvedText(value: rule.name), at: rule.path, known: known)
-        }
-        guard case .list(let targets) = rule.value else { return }
+    private mutating func checkFallbackTargets(
+        _ targets: [Setting?], at path: String, known: Set<String>, aliases: [String]
+    ) {
         for (index, target) in targets.enumerated() {
             guard case .text(let text)? = target, !known.contains(text.value) else { continue }
-            reportUnknownGroup(text, at: DocumentPath.element(index, of: rule.path), known: known)
+            reportUnknownGroup(text, at: DocumentPath.element(index, of: path), aliases: aliases)
         }
     }
 
-    private mutating func reportUnknownGroup(_ name: ResolvedText, at path: String, known: [String]) {
-        let suggestible = known.filter { !hiddenGroups.contains($0) }
-        let near = name.isFromEnvironment ? nil : reader.nearest(to: name.value, in: suggestible)
+    private mutating func reportUnknownGroup(_ name: ResolvedText, at path: String, aliases: [String]) {
+        var near: String?
+        if !name.isFromEnvironment {
+            near = reader.nearest(
+                to: name.value, in: groups.map(\.name).filter { !hiddenGroups.contains($0) } + aliases)
+        }
         reader.report(path, "names no model group", expected: "a model_name of model_list", nearest: near)
     }
 }

@@ -21,9 +21,11 @@ extension RouterConfiguration {
     }
 
     /// Reads a configuration document, taking the environment from the process.
+    ///
+    /// A variable that is not UTF-8 counts as not set.
     public static func parse(_ bytes: UnsafeRawBufferPointer) -> Result<RouterConfiguration, ConfigurationReport> {
         parse(bytes) { name in
-            getenv(name).map { String(cString: $0) }
+            getenv(name).flatMap { String(validatingCString: $0) }
         }
     }
 

@@ -24,10 +24,10 @@ struct DocumentReader {
     }
 
     /// The known name nearest to `name`, as long as not too many were looked for.
-    mutating func nearest(to name: String, in known: [String]) -> String? {
+    mutating func nearest(to name: String, in known: @autoclosure () -> [String]) -> String? {
         guard suggestionsLeft > 0 else { return nil }
         suggestionsLeft -= 1
-        return NearestName.find(name, in: known)
+        return NearestName.find(name, in: known())
     }
 
     // MARK: Objects
@@ -63,8 +63,8 @@ struct DocumentReader {
         } else if section.isOpen {
             warn(path, "is not used", nearest: nearest(to: name, in: section.properties.map(\.name)))
         } else {
-            let known = section.properties.map(\.name) + section.ignoredNames
-            report(path, "unknown key in \(section.title)", nearest: nearest(to: name, in: known))
+            let near = nearest(to: name, in: section.properties.map(\.name) + section.ignoredNames)
+            report(path, "unknown key in \(section.title)", nearest: near)
         }
     }
 
