@@ -74,7 +74,7 @@ class Stream:
 
     @property
     def hedgerouter(self) -> Dict[str, Any]:
-        """The attempt log of the request; empty until the stream has ended."""
+        """The attempt log of the request; empty until it has ended."""
         return self._pull.inbox.report
 
     def __iter__(self) -> "Stream":
@@ -126,7 +126,7 @@ class AsyncStream:
 
     @property
     def hedgerouter(self) -> Dict[str, Any]:
-        """The attempt log of the request; empty until the stream has ended."""
+        """The attempt log of the request; empty until it has ended."""
         return self._request.inbox.report
 
     def __aiter__(self) -> "AsyncStream":
