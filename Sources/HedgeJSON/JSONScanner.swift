@@ -5,15 +5,21 @@ struct JSONScanner {
     let base: UnsafePointer<UInt8>
     let end: Int
     let depthLimit: Int
-    let tape: JSONTape
+    /// The tape's own storage while the scan lasts: the tape takes it back afterwards.
+    private(set) var storage: JSONTape.Storage
+    private let open: UnsafeMutablePointer<UInt32>
     private var position = 0
     private var depth = 0
 
-    init(base: UnsafePointer<UInt8>, end: Int, depthLimit: Int, tape: JSONTape) {
+    init(
+        base: UnsafePointer<UInt8>, end: Int, depthLimit: Int, storage: JSONTape.Storage,
+        open: UnsafeMutablePointer<UInt32>
+    ) {
         self.base = base
         self.end = end
         self.depthLimit = depthLimit
-        self.tape = tape
+        self.storage = storage
+        self.open = open
     }
 
     /// What must come next.
@@ -66,7 +72,7 @@ struct JSONScanner {
                 position &+= 1
                 expectation = .value
             case .separator:
-                let isObject = tape.nodes[Int(tape.open[depth &- 1])].kind == .object
+                let isObject = storage.nodes[Int(open[depth &- 1])].kind == .object
                 if byte == UInt8(ascii: ",") {
                     position &+= 1
                     expectation = isObject ? .key : .value
@@ -101,9 +107,9 @@ struct JSONScanner {
     @inline(__always)
     private mutating func open(_ kind: JSONKind) -> JSONParseError? {
         guard depth < depthLimit else { return fail(.tooDeep) }
-        tape.open[depth] = UInt32(truncatingIfNeeded: tape.count)
+        open[depth] = UInt32(truncatingIfNeeded: storage.count)
         depth &+= 1
-        tape.append(kind, start: position, end: position)
+        storage.append(kind, start: position, end: position)
         position &+= 1
         return nil
     }
@@ -112,9 +118,9 @@ struct JSONScanner {
     private mutating func close() {
         position &+= 1
         depth &-= 1
-        let container = Int(tape.open[depth])
-        tape.nodes[container].end = UInt32(truncatingIfNeeded: position)
-        tape.nodes[container].next = UInt32(truncatingIfNeeded: tape.count)
+        let container = Int(open[depth])
+        storage.nodes[container].end = UInt32(truncatingIfNeeded: position)
+        storage.nodes[container].next = UInt32(truncatingIfNeeded: storage.count)
     }
 
     // MARK: Strings
@@ -131,7 +137,7 @@ struct JSONScanner {
             let byte = base[position]
             if byte == UInt8(ascii: "\"") {
                 position &+= 1
-                tape.append(.string, start: start, end: position, hasEscape: hasEscape)
+                storage.append(.string, start: start, end: position, hasEscape: hasEscape)
                 return nil
             }
             if byte == UInt8(ascii: "\\") {
@@ -238,7 +244,7 @@ struct JSONScanner {
             guard base[position] == name.utf8Start[offset] else { return fail(.invalidSyntax) }
             position &+= 1
         }
-        tape.append(kind, start: start, end: position)
+        storage.append(kind, start: start, end: position)
         return nil
     }
 
@@ -265,7 +271,7 @@ struct JSONScanner {
             }
             if let failure = digits() { return failure }
         }
-        tape.append(isReal ? .real : .integer, start: start, end: position)
+        storage.append(isReal ? .real : .integer, start: start, end: position)
         return nil
     }
 

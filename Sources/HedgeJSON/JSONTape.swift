@@ -18,52 +18,73 @@ public final class JSONTape {
         @usableFromInline var hasEscape: Bool
     }
 
-    @usableFromInline var nodes: UnsafeMutablePointer<Node>
-    @usableFromInline var capacity: Int
-    /// How many nodes the last scan found; 0 after one that failed.
-    public internal(set) var count = 0
+    @usableFromInline
+    struct Storage {
+        @usableFromInline var nodes: UnsafeMutablePointer<Node>
+        @usableFromInline var count: Int
+        @usableFromInline var capacity: Int
+    }
+
+    // Behind a pointer that never changes, since the runtime checks each access to a variable of a class, which took
+    // longer than the scan itself.
+    @usableFromInline let storage: UnsafeMutablePointer<Storage>
     /// Indices of the containers the scanner is inside of, at most 512.
     let open: UnsafeMutablePointer<UInt32>
 
     /// A tape with room for a typical chunk of a stream.
     public init() {
-        capacity = 64
-        nodes = .allocate(capacity: capacity)
+        storage = .allocate(capacity: 1)
+        storage.initialize(to: Storage(nodes: .allocate(capacity: 64), count: 0, capacity: 64))
         open = .allocate(capacity: 512)
     }
 
     deinit {
-        nodes.deallocate()
+        storage.pointee.nodes.deallocate()
+        storage.deallocate()
         open.deallocate()
+    }
+
+    /// How many nodes the last scan found; 0 after one that failed.
+    @inlinable
+    public var count: Int { storage.pointee.count }
+
+    @usableFromInline
+    var nodes: UnsafeMutablePointer<Node> {
+        @inlinable get { storage.pointee.nodes }
     }
 
     /// Reads `text`, which must be one JSON value, with white space around it at most. Node 0 is the value.
     public func scan(_ text: Span<UInt8>, limits: JSONLimits = JSONLimits()) throws(JSONParseError) {
-        count = 0
+        storage.pointee.count = 0
         guard text.count <= limits.bytes else { throw JSONParseError(.tooLong, offset: limits.bytes) }
         let failure = text.withUnsafeBufferPointer { text -> JSONParseError? in
             guard let base = text.baseAddress else { return JSONParseError(.truncated, offset: 0) }
-            var scanner = JSONScanner(base: base, end: text.count, depthLimit: limits.depth, tape: self)
-            return scanner.run()
+            var scanner = JSONScanner(
+                base: base, end: text.count, depthLimit: limits.depth, storage: storage.pointee, open: open)
+            let failure = scanner.run()
+            storage.pointee = scanner.storage
+            return failure
         }
         if let failure {
-            count = 0
+            storage.pointee.count = 0
             throw failure
         }
     }
+}
 
+extension JSONTape.Storage {
     @inline(__always)
-    func append(_ kind: JSONKind, start: Int, end: Int, hasEscape: Bool = false) {
+    mutating func append(_ kind: JSONKind, start: Int, end: Int, hasEscape: Bool = false) {
         if count == capacity { grow() }
-        nodes[count] = Node(
+        nodes[count] = JSONTape.Node(
             start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end),
             next: UInt32(truncatingIfNeeded: count &+ 1), kind: kind, hasEscape: hasEscape)
         count &+= 1
     }
 
     @inline(never)
-    private func grow() {
-        let larger = UnsafeMutablePointer<Node>.allocate(capacity: capacity &* 2)
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<JSONTape.Node>.allocate(capacity: capacity &* 2)
         larger.moveInitialize(from: nodes, count: count)
         nodes.deallocate()
         nodes = larger

@@ -43,9 +43,16 @@ struct Response {
 
     /// Decodes the body given in these pieces.
     func decode(_ pieces: [[UInt8]]) throws -> [Seen] {
+        try decode(pieces, request())
+    }
+
+    private func request() throws -> ChatRequest {
         let stream = "\"stream\":\(isStream),\"stream_options\":{\"include_usage\":\(wantsUsage)}"
         let text = Array(#"{"model":"m","messages":[{"role":"user","content":"hi"}],\#(stream)}"#.utf8)
-        let request = try ChatRequest(parsing: text.span)
+        return try ChatRequest(parsing: text.span)
+    }
+
+    private func decode(_ pieces: [[UInt8]], _ request: ChatRequest) throws -> [Seen] {
         let endpoint = Endpoint(model: "served", baseURL: "http://127.0.0.1", apiKey: apiKey.map { Secret($0) })
         let provider = try #require(Providers.named(provider))
         let decoder = provider.makeDecoder(for: request, endpoint: endpoint)
@@ -81,10 +88,11 @@ struct Response {
     /// Decodes the body whole, and checks that it gives the same cut at any place and byte by byte.
     func decode(_ body: String) throws -> [Seen] {
         let bytes = Array(body.utf8)
-        let whole = try decode([bytes])
-        #expect(try decode(bytes.map { [$0] }) == whole, "byte by byte")
+        let request = try request()
+        let whole = try decode([bytes], request)
+        #expect(try decode(bytes.map { [$0] }, request) == whole, "byte by byte")
         for cut in bytes.indices {
-            let parts = try decode([Array(bytes[..<cut]), Array(bytes[cut...])])
+            let parts = try decode([Array(bytes[..<cut]), Array(bytes[cut...])], request)
             if parts != whole { Issue.record("cut at \(cut): \(parts)") }
         }
         return whole
@@ -102,7 +110,7 @@ func event(_ delta: String, finish: String = "null", index: Int = 0, rest: Strin
     "data: \(chunk(delta, finish: finish, index: index, rest: rest))\n\n"
 }
 
-let role = #"{"role":"assistant","content":""}"#
+let roleDelta = #"{"role":"assistant","content":""}"#
 let done = "data: [DONE]\n\n"
 
 /// The values at a path of every chunk, such as `delta.content` of the first choice, as compact JSON.

@@ -112,4 +112,12 @@ extension Span<UInt8> {
         }
         return nil
     }
+
+    /// The bytes without JSON white space at either end; nil if nothing is left.
+    var significant: Range<Int>? {
+        guard let first = firstSignificant else { return nil }
+        var end = count
+        while end > first, [0x20, 0x09, 0x0A, 0x0D].contains(self[end - 1]) { end -= 1 }
+        return first..<end
+    }
 }

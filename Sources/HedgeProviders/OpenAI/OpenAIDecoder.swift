@@ -3,6 +3,38 @@ import HedgeJSON
 
 /// Reads one response of an OpenAI-compatible endpoint, whether it streams, answers whole or fails.
 final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
+    // One struct, so that each call makes one checked access to the class's storage and no more.
+    private var reader: OpenAIReader
+
+    init(endpoint: Endpoint, isStream: Bool, wantsUsage: Bool) {
+        reader = OpenAIReader(endpoint: endpoint, isStream: isStream, wantsUsage: wantsUsage)
+    }
+
+    var seed: UInt64 {
+        get { reader.seed }
+        set { reader.seed = newValue }
+    }
+
+    func begin(_ head: ResponseHead) {
+        reader.begin(head)
+    }
+
+    func decode(_ bytes: Span<UInt8>, into output: inout DecodedOutput) {
+        reader.decode(bytes, into: &output)
+    }
+
+    func end(into output: inout DecodedOutput) {
+        reader.end(into: &output)
+    }
+}
+
+/// A decoder that makes up identifiers, from a seed that replays set.
+protocol SeededDecoder: AnyObject {
+    var seed: UInt64 { get set }
+}
+
+/// What ``OpenAIDecoder`` does, as a value.
+struct OpenAIReader {
     /// Longest whole answer.
     static let bodyLimit = 64 << 20
     /// How much of an error answer is read; the rest has nothing to tell.
@@ -37,14 +69,14 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
         mode = isStream ? .undecided : .wholeAnswer
     }
 
-    func begin(_ head: ResponseHead) {
+    mutating func begin(_ head: ResponseHead) {
         self.head = head
         if !(200...299).contains(head.status) { mode = .errorAnswer }
         let encoding = HeaderLines(head.rawHeaders).value("content-encoding")?.lowercased()
         isCompressed = encoding.map { !$0.isEmpty && $0 != "identity" } ?? false
     }
 
-    func decode(_ bytes: Span<UInt8>, into output: inout DecodedOutput) {
+    mutating func decode(_ bytes: Span<UInt8>, into output: inout DecodedOutput) {
         switch mode {
         case .undecided: decide(bytes, &output)
         case .events: readEvents(bytes, &output)
@@ -54,7 +86,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
         }
     }
 
-    func end(into output: inout DecodedOutput) {
+    mutating func end(into output: inout DecodedOutput) {
         switch mode {
         case .undecided: fail(.truncated, "the stream ended before its first event", &output)
         case .events: endEvents(&output)
@@ -66,7 +98,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
 
     // MARK: Events
 
-    private func decide(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
+    private mutating func decide(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
         guard let first = bytes.firstSignificant else { return }
         if isCompressed || bytes[first] == 0x1F {
             return fail(.malformed, "the answer is compressed although that was not asked for", &output)
@@ -76,7 +108,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
         decode(bytes, into: &output)
     }
 
-    private func readEvents(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
+    private mutating func readEvents(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
         parser.startInput()
         var position = 0
         while mode == .events {
@@ -90,7 +122,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
         }
     }
 
-    private func endEvents(_ output: inout DecodedOutput) {
+    private mutating func endEvents(_ output: inout DecodedOutput) {
         switch parser.finish() {
         case .event(let name, .stored): takeStored(name, &output, isCut: true)
         case .errorField: takeStored(.error, &output)
@@ -100,7 +132,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
         if mode == .events { complete(isDone: false, &output) }
     }
 
-    private func takeStored(_ name: EventStreamParser.Name, _ output: inout DecodedOutput, isCut: Bool = false) {
+    private mutating func takeStored(_ name: EventStreamParser.Name, _ output: inout DecodedOutput, isCut: Bool = false) {
         var data = parser.takeData()
         // Between the tokens of a JSON text a line break is white space; inside a string it would not be JSON.
         for place in data.indices where data[place] == UInt8(ascii: "\n") { data[place] = UInt8(ascii: " ") }
@@ -109,11 +141,12 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
     }
 
     /// Takes one event's data; `isCut` tells that the body ended before the event did.
-    private func take(
+    private mutating func take(
         _ name: EventStreamParser.Name, _ data: Span<UInt8>, _ output: inout DecodedOutput, isCut: Bool = false
     ) {
-        guard let first = data.firstSignificant else { return }
-        if data.hasPrefix("[DONE]", from: first) { return complete(isDone: true, &output) }
+        guard let text = data.significant else { return }
+        let data = data.extracting(text)
+        if data.hasPrefix("[DONE]") { return complete(isDone: true, &output) }
         do {
             try normalizer.tape.scan(data, limits: .stream)
         } catch {
@@ -130,7 +163,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
     }
 
     /// Takes a scanned chunk.
-    private func takeChunk(_ data: Span<UInt8>, _ output: inout DecodedOutput) {
+    private mutating func takeChunk(_ data: Span<UInt8>, _ output: inout DecodedOutput) {
         switch normalizer.take(data, into: &output) {
         case .taken: return
         case .malformed(let detail): fail(.malformed, "\(detail)", &output)
@@ -140,7 +173,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
         }
     }
 
-    private func complete(isDone: Bool, _ output: inout DecodedOutput) {
+    private mutating func complete(isDone: Bool, _ output: inout DecodedOutput) {
         if normalizer.finish(isDone: isDone, into: &output) {
             mode = .ended
             output.events.append(.completed)
@@ -153,14 +186,14 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
 
     // MARK: Whole answers
 
-    private func collect(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
+    private mutating func collect(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
         guard bytes.count <= Self.bodyLimit - body.count else {
             return fail(.malformed, "the answer is longer than 64 MiB", &output)
         }
         body.append(bytes)
     }
 
-    private func endWholeAnswer(_ output: inout DecodedOutput) {
+    private mutating func endWholeAnswer(_ output: inout DecodedOutput) {
         let text = exchange(&body, with: [])
         guard let first = text.span.firstSignificant else {
             return fail(.truncated, "the answer is empty", &output)
@@ -180,7 +213,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
         isStream ? replay(answer, &output) : give(answer, &output)
     }
 
-    private func give(_ answer: Span<UInt8>, _ output: inout DecodedOutput) {
+    private mutating func give(_ answer: Span<UInt8>, _ output: inout DecodedOutput) {
         var reader = AnswerReader(tape: normalizer.tape)
         switch reader.give(answer, into: &output) {
         case .taken:
@@ -194,7 +227,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
     }
 
     /// Gives a whole answer to a request that streams as the chunks it would have been.
-    private func replay(_ answer: Span<UInt8>, _ output: inout DecodedOutput) {
+    private mutating func replay(_ answer: Span<UInt8>, _ output: inout DecodedOutput) {
         let reader = AnswerReader(tape: normalizer.tape)
         let chunk = reader.chunk(answer)
         guard (try? normalizer.tape.scan(chunk.span, limits: JSONLimits(bytes: .max, depth: 256))) != nil else {
@@ -206,7 +239,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
 
     // MARK: Failures
 
-    private func endErrorAnswer(_ output: inout DecodedOutput) {
+    private mutating func endErrorAnswer(_ output: inout DecodedOutput) {
         let text = exchange(&body, with: [])
         guard head.status >= 400 else {
             return fail(.malformed, "the answer has the unexpected status \(head.status)", &output)
@@ -220,7 +253,7 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
         fail(facts, &output)
     }
 
-    private func fail(_ facts: ErrorFacts, _ output: inout DecodedOutput) {
+    private mutating func fail(_ facts: ErrorFacts, _ output: inout DecodedOutput) {
         var failure = ProviderFailure(kind: ErrorClassifier.kind(of: facts), httpStatus: facts.status)
         failure.code = facts.codes.first
         failure.providerMessage = Redaction.clean(facts.message, key: endpoint.apiKey)
@@ -231,17 +264,12 @@ final class OpenAIDecoder: ResponseDecoder, SeededDecoder {
         end(failure, &output)
     }
 
-    private func fail(_ kind: FailureKind, _ detail: String, _ output: inout DecodedOutput) {
+    private mutating func fail(_ kind: FailureKind, _ detail: String, _ output: inout DecodedOutput) {
         end(ProviderFailure(kind: kind, httpStatus: head.status, detail: detail), &output)
     }
 
-    private func end(_ failure: ProviderFailure, _ output: inout DecodedOutput) {
+    private mutating func end(_ failure: ProviderFailure, _ output: inout DecodedOutput) {
         mode = .ended
         output.events.append(.failed(failure))
     }
-}
-
-/// A decoder that makes up identifiers, from a seed that replays set.
-protocol SeededDecoder: AnyObject {
-    var seed: UInt64 { get set }
 }
