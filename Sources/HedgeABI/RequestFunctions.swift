@@ -87,7 +87,7 @@ public func hr_wait(_ request: hr_request, _ timeout_ms: Int64, _ error: UnsafeM
     call(error) { () throws(RouterError) in
         let state = try Handles.request(request)
         try CallbackScope.refuseInside()
-        if let failure = try state.waitForEnd(timeoutMilliseconds: timeout_ms).failure { throw failure }
+        if let failure = try state.waitForEnd(timeoutMilliseconds: timeout_ms) { throw failure.error }
         return HR_OK
     }
 }

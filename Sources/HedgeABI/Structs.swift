@@ -104,16 +104,16 @@ extension hr_event {
             type = HR_EVENT_START
         case .chunk:
             type = HR_EVENT_CHUNK
-        case .end(let end):
+        case .end:
             type = HR_EVENT_END
-            http_status = end.httpStatus
-            guard let failure = end.failure, let text = end.message else { return }
-            code = failure.status.rawValue
-            origin = failure.origin.rawValue
-            retriable = failure.isRetriable ? 1 : 0
-            retry_after_ms = failure.retryAfterMilliseconds
-            message = UnsafeRawPointer(text.baseAddress).assumingMemoryBound(to: CChar.self)
-            message_size = text.count
+            http_status = event.httpStatus
+            guard let failure = event.failure else { return }
+            code = failure.error.status.rawValue
+            origin = failure.error.origin.rawValue
+            retriable = failure.error.isRetriable ? 1 : 0
+            retry_after_ms = failure.error.retryAfterMilliseconds
+            message = UnsafeRawPointer(failure.message.baseAddress).assumingMemoryBound(to: CChar.self)
+            message_size = failure.message.count
         }
     }
 }

@@ -1,5 +1,4 @@
 import CLinux
-import DequeModule
 import Glibc
 import Synchronization
 
@@ -17,12 +16,14 @@ public final class EventQueue: @unchecked Sendable {
 
     private let monitor = Monitor()
     // Guarded by the monitor.
-    private var events: Deque<QueuedEvent> = []
+    private var events = EventBacklog()
     private var waiting = 0
     private var isWoken = false
     private var isClosed = false
     private var descriptor: Int32 = -1
-    private var end: RequestEnd?
+    /// Whether an END was added, and the failure that came with it.
+    private var hasEnd = false
+    private var failure: RequestFailureDetails?
 
     init() {}
 
@@ -30,16 +31,18 @@ public final class EventQueue: @unchecked Sendable {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Adds events in order.
-    func append(_ added: [QueuedEvent]) {
+    /// Adds events in order and leaves the array empty, perhaps with other memory.
+    func append(contentsOf added: inout [QueuedEvent]) {
         guard !added.isEmpty else { return }
         monitor.withLock {
-            guard !isClosed else { return }
-            let wasEmpty = events.isEmpty
-            events.append(contentsOf: added)
-            if wasEmpty { showReadable() }
-            if waiting > 0 { monitor.signal() }
+            if !isClosed {
+                let wasEmpty = events.isEmpty
+                events.append(contentsOf: &added)
+                if wasEmpty { showReadable() }
+                if waiting > 0 { monitor.signal() }
+            }
         }
+        added.removeAll(keepingCapacity: true)
     }
 
     /// Adds an event of the one request whose queue this is.
@@ -47,14 +50,18 @@ public final class EventQueue: @unchecked Sendable {
         monitor.withLock {
             guard !isClosed else { return }
             events.append(added)
-            if case .end(let end) = added.kind { self.end = end }
+            if case .end = added.kind {
+                hasEnd = true
+                failure = added.failure
+            }
             if waiting > 0 { monitor.broadcast() }
         }
     }
 
     /// What a wait for the end found.
     enum EndWait {
-        case ended(RequestEnd)
+        /// nil for success.
+        case ended(RequestFailureDetails?)
         case running
         case closed
     }
@@ -63,12 +70,12 @@ public final class EventQueue: @unchecked Sendable {
     func waitForEnd(until deadline: MonotonicDeadline) -> EndWait {
         monitor.withLock {
             while true {
-                if let end { return .ended(end) }
+                if hasEnd { return .ended(failure) }
                 if isClosed { return .closed }
                 waiting += 1
                 let wasSignalled = monitor.wait(until: deadline)
                 waiting -= 1
-                if !wasSignalled { return end.map { .ended($0) } ?? .running }
+                if !wasSignalled { return hasEnd ? .ended(failure) : .running }
             }
         }
     }
@@ -85,9 +92,7 @@ public final class EventQueue: @unchecked Sendable {
             if isClosed { return .closed }
             isWoken = false
             guard !events.isEmpty else { return .nothing }
-            let count = min(capacity, events.count)
-            let taken = Array(events.prefix(count))
-            events.removeFirst(count)
+            let taken = events.take(capacity)
             if events.isEmpty { showEmpty() }
             return .events(taken)
         }
@@ -105,8 +110,7 @@ public final class EventQueue: @unchecked Sendable {
     func closeAndDrain() -> [QueuedEvent] {
         monitor.withLock {
             isClosed = true
-            let dropped = Array(events)
-            events.removeAll()
+            let dropped = events.take(.max)
             // A host's event loop should notice: the descriptor stays readable.
             showReadable()
             monitor.broadcast()

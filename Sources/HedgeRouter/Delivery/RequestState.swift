@@ -80,13 +80,13 @@ public final class RequestState: @unchecked Sendable {
         }
     }
 
-    /// Waits until a pulled request has ended, without taking its events.
-    public func waitForEnd(timeoutMilliseconds: Int64) throws(RouterError) -> RequestEnd {
+    /// Waits until a pulled request has ended, without taking its events; returns why it failed, nil for success.
+    public func waitForEnd(timeoutMilliseconds: Int64) throws(RouterError) -> RequestFailureDetails? {
         guard let pullQueue else {
             throw RouterError(.invalid, "the request's events go to the router's queue")
         }
         switch pullQueue.waitForEnd(until: MonotonicDeadline(inMilliseconds: timeoutMilliseconds)) {
-        case .ended(let end): return end
+        case .ended(let failure): return failure
         case .running: throw RouterError(.timeout)
         case .closed: throw RouterError(.closed)
         }
@@ -101,8 +101,8 @@ public final class RequestState: @unchecked Sendable {
                 switch event.kind {
                 case .start: break
                 case .chunk: answer = event
-                case .end(let end):
-                    if let failure = end.failure { throw failure }
+                case .end:
+                    if let failure = event.failure { throw failure.error }
                     guard let answer else { throw RouterError(.internalError) }
                     return answer
                 }

@@ -129,8 +129,7 @@ extension Engine: LoopDriver {
         for transfer in transfersToResume { loop.resume(transfer) }
         transfersToResume.removeAll(keepingCapacity: true)
         if !outbox.isEmpty {
-            queue.append(outbox)
-            outbox.removeAll(keepingCapacity: true)
+            queue.append(contentsOf: &outbox)
         }
         if mustForgetTargets {
             mustForgetTargets = false
@@ -370,13 +369,11 @@ extension Engine {
         }
         let failure = RequestFailureReport.error(for: outcome, of: request)
         let log = Bytes(AttemptLog.end(request, outcome: outcome, failure: failure, now: now))
-        let deciding = failure.map(\.httpStatus) ?? request.winner?.httpStatus ?? 0
-        let end = RequestEnd(
-            failure: failure, message: failure.map { Bytes($0.message) }, httpStatus: deciding)
         enqueue(
             QueuedEvent(
-                kind: .end(end), request: request.state, storage: log, offset: 0, count: log.count,
-                elapsed: now &- request.state.submittedAt))
+                kind: .end, failure: failure.map { RequestFailureDetails($0) }, request: request.state, storage: log,
+                offset: 0, count: log.count, elapsed: now &- request.state.submittedAt,
+                httpStatus: failure.map(\.httpStatus) ?? request.winner?.httpStatus ?? 0))
         for attempt in request.attempts { attempt.request = nil }
         inFlight.leave()
     }

@@ -24,8 +24,14 @@ private func chunk(_ text: String, of request: RequestState) -> QueuedEvent {
 
 private func end(of request: RequestState) -> QueuedEvent {
     QueuedEvent(
-        kind: .end(RequestEnd(failure: nil, message: nil, httpStatus: 200)), request: request, storage: Bytes("{}"),
-        offset: 0, count: 2, elapsed: 0)
+        kind: .end, request: request, storage: Bytes("{}"), offset: 0, count: 2, elapsed: 0, httpStatus: 200)
+}
+
+extension EventQueue {
+    fileprivate func append(_ events: [QueuedEvent]) {
+        var events = events
+        append(contentsOf: &events)
+    }
 }
 
 private func isReadable(_ descriptor: Int32) -> Bool {
@@ -97,6 +103,25 @@ private func isReadable(_ descriptor: Int32) -> Bool {
         queue.append([chunk("late", of: request)])
         guard case .closed = queue.take(1, until: .never) else { throw Unexpected() }
         #expect(queue.closeAndDrain().isEmpty)
+    }
+
+    @Test("A backlog keeps order and count through partial takes and late additions", arguments: [1, 3, 64, 1000])
+    func backlog(capacity: Int) throws {
+        let (request, _) = try makeRequest()
+        var backlog = EventBacklog()
+        var seen: [Int] = []
+        for round in 0..<200 {
+            var added = (0..<5).map { index in
+                QueuedEvent(
+                    kind: .chunk, request: request, storage: Bytes([]), offset: 0, count: 0,
+                    elapsed: Int64(round * 5 + index))
+            }
+            backlog.append(contentsOf: &added)
+            added.removeAll()
+            if round % 3 == 2 { seen += backlog.take(capacity).map { Int($0.elapsed) } }
+        }
+        while !backlog.isEmpty { seen += backlog.take(capacity).map { Int($0.elapsed) } }
+        #expect(seen == Array(0..<1000))
     }
 
     @Test("A wait for the end sees it before and after the events are taken")
