@@ -30,6 +30,7 @@ type op struct {
 	Router    string          `json:"router"`
 	Request   json.RawMessage `json:"request"` // a name, or a bytes spec
 	Config    json.RawMessage `json:"config"`
+	Script    json.RawMessage `json:"script"`
 	TimeoutMS *int64          `json:"timeout_ms"`
 	Codes     []int32         `json:"codes"`
 	Options   struct {
@@ -135,7 +136,7 @@ func (t *testee) request(raw json.RawMessage) (*request, error) {
 }
 
 func (t *testee) hello(op) (object, error) {
-	return object{"protocol": "1", "language": "go", "features": []string{"poll"}}, nil
+	return object{"protocol": "1", "language": "go", "features": []string{"poll", "sim"}}, nil
 }
 
 func (t *testee) versions(op) (object, error) {
@@ -375,7 +376,7 @@ func main() {
 	_, _ = t.reset(op{})
 	direct := map[string]func(op) (object, error){"hello": t.hello, "versions": t.versions, "error_names": t.errorNames,
 		"router_new": t.routerNew, "reload": t.reload, "stats": t.stats, "config_check": t.configCheck,
-		"config_schema": t.configSchema, "submit": t.submit, "cancel": t.cancel}
+		"config_schema": t.configSchema, "submit": t.submit, "cancel": t.cancel, "sim_core": simulate, "sim_codec": simulate}
 	blocking := map[string]func(op) (object, error){"reset": t.reset, "router_free": t.routerFree, "drain": t.drain,
 		"next_event": t.nextEvent, "collect": t.collect, "complete": t.complete}
 	lines := bufio.NewReaderSize(os.Stdin, 1<<20)
