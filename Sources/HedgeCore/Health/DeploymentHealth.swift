@@ -160,13 +160,16 @@ struct DeploymentHealth: Sendable {
     }
 
     /// Starts a cooldown of min(300 s, base * 2^(k-1)) * U(0.5, 1), and not below what the provider asked for.
+    ///
+    /// A base that is itself longer than 300 s was configured so and is kept.
     private mutating func trip(
         cause: FailureKind, base: Interval, floor: Interval?, at now: Instant, random: inout SplitMix64
     ) -> HealthChange {
         // A rate limit says when to come back; only failing again says that it was not enough.
         if cause != .rateLimit || state != .healthy { backoff = min(backoff + 1, 16) }
         let doublings = max(0, backoff - 1)
-        let full = min(Self.longestCooldown.seconds, max(0, base.seconds) * Double(UInt64(1) << UInt64(doublings)))
+        let longest = max(Self.longestCooldown.seconds, base.seconds)
+        let full = min(longest, max(0, base.seconds) * Double(UInt64(1) << UInt64(doublings)))
         let jittered = cause == .rateLimit ? full : full * (0.5 + 0.5 * random.unit())
         let asked = min(floor ?? .zero, Self.longestRetryAfter)
         return cool(for: max(.seconds(jittered), asked), cause: cause, at: now)
