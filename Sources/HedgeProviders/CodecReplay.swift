@@ -77,7 +77,7 @@ public enum CodecReplay {
     }
 
     private static func endsCleanly(_ root: JSONValue) throws(ScriptError) -> Bool {
-        switch root["end"]?.string ?? "clean" {
+        switch root["end"].map({ $0.string ?? "" }) ?? "clean" {
         case "clean": return true
         case "broken": return false
         default: throw ScriptError("end", "end must be \"clean\" or \"broken\"")
