@@ -22,7 +22,7 @@ for target in "$@"; do
   echo "fuzz: $target for $seconds s"
   if .build/programs/fuzz/"$target-fuzz" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=8192 \
       -print_final_stats=1 -verbosity=0 -artifact_prefix="$findings/$target-" "$grown" "Tests/fuzz/corpus/$target" \
-      2>&1 | grep -vE '^(INFO|stat::(new_units|slowest|peak))' | tail -n 60; then
+      2>&1 | grep -vE '^(INFO|stat::(new_units|slowest|peak)|"|#)' | tail -n 60; then
     passed=$((passed + 1))
   else
     failed=$((failed + 1))
