@@ -78,10 +78,24 @@ let package = Package(
             linkerSettings: exportFlags
         ),
 
+        .target(
+            name: "HedgeSimulation",
+            dependencies: [
+                "HedgeCore",
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: pure
+        ),
+        .executableTarget(
+            name: "hedgesim", dependencies: ["HedgeSimulation", "HedgeCore", "HedgeJSON"], swiftSettings: common),
+
         .testTarget(name: "HedgeCoreTests", dependencies: ["HedgeCore"], swiftSettings: common),
         .testTarget(name: "HedgeJSONTests", dependencies: ["HedgeJSON"], swiftSettings: common),
         .testTarget(name: "HedgeProvidersTests", dependencies: ["HedgeProviders", "HedgeCore", "HedgeJSON"], swiftSettings: common),
         .testTarget(name: "HedgeTransportTests", dependencies: ["HedgeTransport", "HedgeJSON", "CCurl"], swiftSettings: common),
+        .testTarget(
+            name: "HedgeSimulationTests", dependencies: ["HedgeSimulation", "HedgeCore"], swiftSettings: common),
         .testTarget(
             name: "HedgeRouterTests",
             dependencies: ["HedgeRouter", "HedgeCore", "HedgeJSON", "HedgeProviders", "HedgeTransport"],
