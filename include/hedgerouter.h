@@ -291,7 +291,8 @@ HR_API int32_t hr_router_options_init(hr_router_options *options, size_t size);
 /**
  * Make a router from a JSON configuration document.
  *
- * The finalizers in @p options are called exactly once whether this succeeds or not.
+ * The finalizers in @p options are called exactly once whether this succeeds or not, unless the struct itself was
+ * refused (HR_E_VERSION, or HR_E_INVAL for its struct_size): then they were not read.
  *
  * @param config  the document; see docs/configuration.md, or hr_config_schema().
  * @param options may be NULL for polling and silence.
