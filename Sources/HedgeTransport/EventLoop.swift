@@ -106,7 +106,8 @@ public final class EventLoop: @unchecked Sendable {
         if isWoken { driver.loopWoken() }
 
         hasNews = false
-        driverDue = driver.loopTurned(self, now: now) ?? Self.never
+        // The time has moved on while the driver was told of everything.
+        driverDue = driver.loopTurned(self, now: Self.now()) ?? Self.never
 
         // What the driver asked for goes out before the loop sleeps.
         applyResumes()

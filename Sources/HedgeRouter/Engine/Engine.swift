@@ -191,12 +191,16 @@ extension Engine {
         guard !output.events.isEmpty else { return }
         var chunks = ChunkPacker(output)
         var hasOutput = false
+        let isStream = attempt.request?.chat.isStream == true
         for event in output.events {
             switch event {
             case .chunk(let range, let isOutput):
                 hasOutput = hasOutput || isOutput
                 deliver(chunks.next(range), from: attempt, now: now)
-                if isOutput, attempt.firstTokenAt == nil { noteFirstToken(of: attempt, now: now) }
+                if isOutput, isStream, attempt.firstTokenAt == nil {
+                    attempt.firstTokenAt = now
+                    core.handle(.firstToken(attempt.id), at: Instant(nanoseconds: now), into: &actions)
+                }
             case .usage(let usage):
                 attempt.usage = usage
             case .completed:
@@ -211,17 +215,12 @@ extension Engine {
         if hasOutput, attempt.request?.winner === attempt {
             core.handle(.progressed(attempt.id), at: Instant(nanoseconds: now), into: &actions)
         }
-        if attempt.pendingBytes > Self.maxPendingBytes, attempt.request?.chat.isStream == true {
-            let failure = ProviderFailure(kind: .malformed, httpStatus: Int(attempt.httpStatus))
+        if isStream, attempt.pendingBytes > Self.maxPendingBytes {
+            let failure = ProviderFailure(
+                kind: .malformed, httpStatus: Int(attempt.httpStatus), detail: "too much framing before the first token")
             fail(attempt, AttemptFailure(failure, deployment: attempt.deployment.key), now: now)
             closeTransfer(of: attempt)
         }
-    }
-
-    private func noteFirstToken(of attempt: AttemptRecord, now: Int64) {
-        attempt.firstTokenAt = now
-        guard attempt.request?.chat.isStream == true else { return }
-        core.handle(.firstToken(attempt.id), at: Instant(nanoseconds: now), into: &actions)
     }
 
     private func deliver(_ chunk: PendingChunk, from attempt: AttemptRecord, now: Int64) {

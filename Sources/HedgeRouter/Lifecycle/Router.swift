@@ -115,7 +115,7 @@ public final class Router: @unchecked Sendable {
             throw RouterError(error)
         }
         guard let group = table.groups[chat.model] else {
-            throw RouterError(.noModel, "the configuration has no model group of this name", path: "model")
+            throw RouterError(unknownModel: chat.model, known: table)
         }
         let state = RequestState(
             id: RequestID(rawValue: nextRequest.add(1, ordering: .relaxed).oldValue), mailbox: mailbox,
@@ -317,6 +317,15 @@ public struct PreparedRequest: Sendable {
 }
 
 extension RouterError {
+    /// The name itself stays out of the message: whatever was put there by mistake is no one else's business.
+    init(unknownModel name: String, known table: RoutingTable) {
+        var message = "the configuration has no model group of this name"
+        if let nearest = NearestName.find(name, in: Array(table.groups.keys)) {
+            message += ", did you mean \"\(nearest)\"?"
+        }
+        self.init(.noModel, message, path: "model")
+    }
+
     /// What is wrong with a request document.
     init(_ error: RequestError) {
         self.init(error.isLimit ? .limit : .invalid, error.message, path: error.path)
