@@ -39,7 +39,8 @@ enum JSONUnescaping {
         return 0x10000 &+ ((first &- 0xD800) << 10) &+ (second &- 0xDC00)
     }
 
-    private static func unit(_ text: Span<UInt8>, _ position: inout Int, _ end: Int) -> UInt32? {
+    /// The value of four hexadecimal digits.
+    static func unit(_ text: Span<UInt8>, _ position: inout Int, _ end: Int) -> UInt32? {
         guard end - position >= 4 else { return nil }
         var value: UInt32 = 0
         for offset in 0..<4 {

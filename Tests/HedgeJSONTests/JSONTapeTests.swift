@@ -97,6 +97,9 @@ import Testing
             do { _ = try JSONDocument.build(text.span) } catch { tree = error.reason }
             if scanned {
                 accepted += 1
+                var ambiguity: JSONParseError.Reason?
+                do { try tape.refuseAmbiguity(in: text.span) } catch { ambiguity = error.reason }
+                #expect((tree == nil || tree == .numberOutOfRange) == (ambiguity == nil) || ambiguity == .duplicateKey)
                 // The tape does not look for these.
                 let onlyTree: [JSONParseError.Reason?] = [nil, .duplicateKey, .numberOutOfRange, .nul, .invalidSyntax]
                 #expect(onlyTree.contains(tree), "\(String(decoding: text, as: UTF8.self))")
@@ -106,6 +109,37 @@ import Testing
             }
         }
         #expect(accepted > 1000)
+    }
+
+    @Test(
+        "what two readers could take differently is refused on demand",
+        arguments: [
+            (#"{"a":1,"a":2}"#, JSONParseError(.duplicateKey, offset: 10)),
+            (#"[{"x":{"b":1,"\u0062":2}}]"#, JSONParseError(.duplicateKey, offset: 21)),
+            (#"{"0":0,"1":0,"2":0,"3":0,"4":0,"5":0,"6":0,"7":0,"8":0,"7":1}"#, JSONParseError(.duplicateKey, offset: 58)),
+            (#"["a\u0000"]"#, JSONParseError(.nul, offset: 3)),
+            (#"["\\u0000 \ud800"]"#, JSONParseError(.invalidEscape, offset: 10)),
+            (#"["\udc00"]"#, JSONParseError(.invalidEscape, offset: 2)),
+            (#"["\ud800\u0041"]"#, JSONParseError(.invalidEscape, offset: 2)),
+            (#"["\ud83d\ude00","\\","a","a",{"a":1,"A":2},{"a":1},"\u00e9"]"#, nil),
+        ])
+    func ambiguity(text: String, error: JSONParseError?) throws {
+        let scan = try Scan(text)
+        var found: JSONParseError?
+        do { try scan.tape.refuseAmbiguity(in: scan.bytes.span) } catch { found = error }
+        #expect(found == error)
+        #expect((try? JSONDocument.parse(text)) != nil || error != nil)
+    }
+
+    @Test("duplicates in a large object are found, and none where there is none")
+    func largeObject() throws {
+        let members = (0..<5000).map { "\"key\($0)\":\($0)" }
+        let unique = try Scan("{\(members.joined(separator: ","))}")
+        try unique.tape.refuseAmbiguity(in: unique.bytes.span)
+        let double = try Scan("{\((members + ["\"key\\u0034999\":0"]).joined(separator: ","))}")
+        #expect(throws: JSONParseError(.duplicateKey, offset: double.bytes.count - 3)) {
+            try double.tape.refuseAmbiguity(in: double.bytes.span)
+        }
     }
 
     @Test("strings of every length and place of the special byte are read right")

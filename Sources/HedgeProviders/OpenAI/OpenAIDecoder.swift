@@ -134,10 +134,16 @@ struct OpenAIReader {
 
     private mutating func takeStored(_ name: EventStreamParser.Name, _ output: inout DecodedOutput, isCut: Bool = false) {
         var data = parser.takeData()
-        // Between the tokens of a JSON text a line break is white space; inside a string it would not be JSON.
-        for place in data.indices where data[place] == UInt8(ascii: "\n") { data[place] = UInt8(ascii: " ") }
+        Self.joinLines(&data)
         take(name, data.span, &output, isCut: isCut)
         parser.giveBack(data)
+    }
+
+    /// Makes one line of JSON text: between its tokens a line break is white space, and it has none elsewhere.
+    private static func joinLines(_ text: inout [UInt8]) {
+        for place in text.indices where text[place] == UInt8(ascii: "\n") || text[place] == UInt8(ascii: "\r") {
+            text[place] = UInt8(ascii: " ")
+        }
     }
 
     /// Takes one event's data; `isCut` tells that the body ended before the event did.
@@ -229,7 +235,8 @@ struct OpenAIReader {
     /// Gives a whole answer to a request that streams as the chunks it would have been.
     private mutating func replay(_ answer: Span<UInt8>, _ output: inout DecodedOutput) {
         let reader = AnswerReader(tape: normalizer.tape)
-        let chunk = reader.chunk(answer)
+        var chunk = reader.chunk(answer.extracting(answer.significant ?? 0..<0))
+        Self.joinLines(&chunk)
         guard (try? normalizer.tape.scan(chunk.span, limits: JSONLimits(bytes: .max, depth: 256))) != nil else {
             return fail(.internal, "a whole answer could not be turned into chunks", &output)
         }

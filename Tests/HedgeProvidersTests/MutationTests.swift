@@ -1,0 +1,111 @@
+import HedgeCore
+import HedgeJSON
+import Testing
+
+@testable import HedgeProviders
+
+/// Responses damaged at random, the same way in every run: nothing traps, and every one ends exactly once.
+@Suite struct MutationTests {
+    static let seeds: [String] = {
+        let call = #"{"tool_calls":[{"index":0,"id":"A","type":"function","function":{"name":"f","arguments":"{}"}}]}"#
+        let parts = #"{"content":[{"type":"text","text":"a"},{"type":"thinking","thinking":[{"type":"text","text":"h"}]}]}"#
+        return [
+            event(roleDelta) + event(#"{"content":"né \u00e9"}"#) + event(call) + event("{}", finish: #""stop""#)
+                + #"data: {"id":"c1","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"# + "\n\n" + done,
+            ": hi\r\n\r\nevent: x\r\n" + event(parts) + event(#"{"reasoning":"h"}"#, index: 1) + "data: {\"error\":1}\n\n",
+            WholeAnswerTests.answer(WholeAnswerTests.message) + "\n",
+            #"{"error":{"message":"sk-0123456789 exceeds the context","type":"t","code":"429","innererror":{"code":"c"}}}"#,
+        ]
+    }()
+
+    static let alphabet = Array(#"{}[]",:\ntfu0129.eE- "#.utf8) + [0x00, 0x0A, 0x0D, 0x1F, 0x8B, 0xC3, 0xE2, 0xFF]
+
+    private func mutate(_ text: [UInt8], _ random: inout SplitMix) -> [UInt8] {
+        var text = text
+        for _ in 0..<(random.next() % 6) {
+            let place = Int.random(in: 0..<max(1, text.count), using: &random)
+            guard text.indices.contains(place) else { continue }
+            switch random.next() % 5 {
+            case 0: text[place] = Self.alphabet.randomElement(using: &random) ?? 0
+            case 1: text.insert(Self.alphabet.randomElement(using: &random) ?? 0, at: place)
+            case 2: text.remove(at: place)
+            case 3: text.removeSubrange(place..<min(text.count, place + 20))
+            default:
+                let start = Int.random(in: 0..<text.count, using: &random)
+                text.insert(contentsOf: text[start..<min(text.count, start + 40)], at: place)
+            }
+        }
+        return text
+    }
+
+    private func cut(_ text: [UInt8], _ random: inout SplitMix) -> [[UInt8]] {
+        var pieces: [[UInt8]] = []
+        var position = 0
+        while position < text.count {
+            let end = min(text.count, position + Int.random(in: 1...60, using: &random))
+            pieces.append(Array(text[position..<end]))
+            position = end
+        }
+        return pieces
+    }
+
+    @Test("every damaged response ends exactly once, and what it gave before is JSON", arguments: 0..<8)
+    func damaged(seed: Int) throws {
+        var random = SplitMix(state: UInt64(seed))
+        for round in 0..<500 {
+            let body = mutate(Array(Self.seeds[round % Self.seeds.count].utf8), &random)
+            var response = Response()
+            response.isStream = random.next() % 3 > 0
+            response.wantsUsage = random.next() % 2 == 0
+            response.status = [200, 200, 200, 429, 500][Int(random.next() % 5)]
+            response.apiKey = "sk-0123456789"
+            let seen = try response.decode(cut(body, &random))
+            let shown = String(decoding: body, as: UTF8.self)
+            let ends = seen.filter { $0 == .completed || $0.failure != nil }
+            #expect(ends.count == 1 && seen.last == ends.last, "\(shown)")
+            for text in seen.compactMap(\.chunk) {
+                let isJSON = (try? JSONTape().scan(Array(text.utf8).span)) != nil
+                #expect(isJSON && (!response.isStream || !text.utf8.contains(0x0A)), "\(shown)")
+            }
+            if let failure = seen.last?.failure {
+                #expect(failure.code.map(ErrorFacts.isIdentifier) ?? true)
+                #expect((failure.providerMessage?.utf8.count ?? 0) <= Redaction.limit)
+                #expect(failure.kind != .internal, "\(shown)")
+            }
+            #expect(try response.decode([body]) == seen, "\(shown)")
+        }
+    }
+
+    @Test("damaged requests are refused or read, and never more", arguments: 0..<4)
+    func damagedRequests(seed: Int) throws {
+        var random = SplitMix(state: UInt64(seed))
+        let text = #"{"model":"m","stream":true,"stream_options":{"a":1},\#(ChatRequestTests.messages),"tools":[{}],"n":1}"#
+        let endpoint = Endpoint(model: "x", baseURL: "")
+        var accepted = 0
+        for _ in 0..<1000 {
+            let body = mutate(Array(text.utf8), &random)
+            guard let request = try? ChatRequest(parsing: body.span) else { continue }
+            accepted += 1
+            for name in ["openai", "mistral"] {
+                let encoded = try #require(Providers.named(name)).encode(request, for: endpoint)
+                let sent = encoded.body.withSpan { $0.text(0..<$0.count) }
+                let isJSON = (try? JSONTape().scan(Array(sent.utf8).span)) != nil
+                #expect(isJSON, "\(sent)")
+            }
+        }
+        #expect(accepted > 50)
+    }
+}
+
+/// SplitMix64, for inputs that are random and the same in every run.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
