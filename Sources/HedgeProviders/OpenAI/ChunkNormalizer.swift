@@ -17,12 +17,12 @@ struct ChunkNormalizer {
         case malformed(StaticString)
     }
 
-    let tape = JSONTape()
+    private let tape: JSONTape
     private let wantsUsage: Bool
     /// When the response began, in seconds since 1970, for streams that do not say.
-    private let now: Int64
+    private var now: Int64 = 0
     private var identity: StreamIdentity
-    private var identifiers: IdentifierSource
+    private var identifiers = IdentifierSource(seed: 0)
     private var editor = ChunkEditor()
     private var choices: [ChoiceState] = []
     /// Chunks from before the stream's identifier was known; without output, and few.
@@ -35,14 +35,20 @@ struct ChunkNormalizer {
     /// Choices that finish with the chunk being read, and why; a node or a word.
     private var finishing: [(choice: Int, reason: FinishReason, node: Int)] = []
 
-    init(model: String, wantsUsage: Bool, now: Int64, seed: UInt64) {
+    /// For a stream from a deployment of `model`, whose texts are scanned with `tape`.
+    init(tape: JSONTape, model: String, wantsUsage: Bool) {
+        self.tape = tape
         self.wantsUsage = wantsUsage
-        self.now = now
         identity = StreamIdentity(model: model)
+    }
+
+    /// Takes the time in seconds since 1970, and the seed of identifiers that have to be made up.
+    mutating func begin(now: Int64, seed: UInt64) {
+        self.now = now
         identifiers = IdentifierSource(seed: seed)
     }
 
-    /// Takes a JSON value that ``tape`` has just scanned.
+    /// Takes a JSON value that the tape has just scanned.
     mutating func take(_ text: Span<UInt8>, into output: inout DecodedOutput) -> Outcome {
         guard tape.kind(0) == .object else { return .malformed("a chunk is not an object") }
         let top = ChunkTop(tape, text)

@@ -53,24 +53,25 @@ struct OpenAIReader {
 
     private let endpoint: Endpoint
     private let isStream: Bool
-    private let wantsUsage: Bool
     private var head = ResponseHead(status: 200)
     private var mode: Mode
     private var parser = EventStreamParser()
     private var body: [UInt8] = []
     private var isCompressed = false
-    private lazy var normalizer = ChunkNormalizer(
-        model: endpoint.model, wantsUsage: wantsUsage, now: head.receivedAt ?? 0, seed: seed)
+    private let tape: JSONTape
+    private var normalizer: ChunkNormalizer
 
     init(endpoint: Endpoint, isStream: Bool, wantsUsage: Bool) {
         self.endpoint = endpoint
         self.isStream = isStream
-        self.wantsUsage = wantsUsage
+        tape = JSONTape()
+        normalizer = ChunkNormalizer(tape: tape, model: endpoint.model, wantsUsage: wantsUsage)
         mode = isStream ? .undecided : .wholeAnswer
     }
 
     mutating func begin(_ head: ResponseHead) {
         self.head = head
+        normalizer.begin(now: head.receivedAt ?? 0, seed: seed)
         if !(200...299).contains(head.status) { mode = .errorAnswer }
         let encoding = HeaderLines(head.rawHeaders).value("content-encoding")?.lowercased()
         isCompressed = encoding.map { !$0.isEmpty && $0 != "identity" } ?? false
@@ -136,7 +137,7 @@ struct OpenAIReader {
         var data = parser.takeData()
         Self.joinLines(&data)
         take(name, data.span, &output, isCut: isCut)
-        parser.giveBack(data)
+        parser.giveBack(consume data)
     }
 
     /// Makes one line of JSON text: between its tokens a line break is white space, and it has none elsewhere.
@@ -154,7 +155,7 @@ struct OpenAIReader {
         let data = data.extracting(text)
         if data.hasPrefix("[DONE]") { return complete(isDone: true, &output) }
         do {
-            try normalizer.tape.scan(data, limits: .stream)
+            try tape.scan(data, limits: .stream)
         } catch {
             if name == .error { return fail(ErrorFacts(status: head.status, plain: data), &output) }
             // Events of other names need not be JSON.
@@ -163,7 +164,7 @@ struct OpenAIReader {
             return fail(.malformed, "an event is not valid JSON: \(error.message)", &output)
         }
         if name == .error {
-            return fail(ErrorFacts(status: head.status, node: 0, normalizer.tape, data), &output)
+            return fail(ErrorFacts(status: head.status, node: 0, tape, data), &output)
         }
         takeChunk(data, &output)
     }
@@ -175,7 +176,7 @@ struct OpenAIReader {
         case .malformed(let detail): fail(.malformed, "\(detail)", &output)
         case .failed(let node):
             guard node >= 0 else { return fail(.server, "the provider ended generation with an error", &output) }
-            fail(ErrorFacts(status: head.status, node: node, normalizer.tape, data), &output)
+            fail(ErrorFacts(status: head.status, node: node, tape, data), &output)
         }
     }
 
@@ -209,7 +210,6 @@ struct OpenAIReader {
         }
         // Blank lines before the text are keep-alives.
         let answer = text.span.extracting(first..<text.count)
-        let tape = normalizer.tape
         do {
             try tape.scan(answer, limits: JSONLimits(bytes: Self.bodyLimit, depth: 256))
         } catch {
@@ -220,7 +220,7 @@ struct OpenAIReader {
     }
 
     private mutating func give(_ answer: Span<UInt8>, _ output: inout DecodedOutput) {
-        var reader = AnswerReader(tape: normalizer.tape)
+        var reader = AnswerReader(tape: tape)
         switch reader.give(answer, into: &output) {
         case .taken:
             mode = .ended
@@ -228,16 +228,16 @@ struct OpenAIReader {
         case .malformed(let detail): fail(.malformed, "\(detail)", &output)
         case .failed(let node):
             guard node >= 0 else { return fail(.server, "the provider ended generation with an error", &output) }
-            fail(ErrorFacts(status: head.status, node: node, normalizer.tape, answer), &output)
+            fail(ErrorFacts(status: head.status, node: node, tape, answer), &output)
         }
     }
 
     /// Gives a whole answer to a request that streams as the chunks it would have been.
     private mutating func replay(_ answer: Span<UInt8>, _ output: inout DecodedOutput) {
-        let reader = AnswerReader(tape: normalizer.tape)
+        let reader = AnswerReader(tape: tape)
         var chunk = reader.chunk(answer.extracting(answer.significant ?? 0..<0))
         Self.joinLines(&chunk)
-        guard (try? normalizer.tape.scan(chunk.span, limits: JSONLimits(bytes: .max, depth: 256))) != nil else {
+        guard (try? tape.scan(chunk.span, limits: JSONLimits(bytes: .max, depth: 256))) != nil else {
             return fail(.internal, "a whole answer could not be turned into chunks", &output)
         }
         takeChunk(chunk.span, &output)
@@ -252,8 +252,8 @@ struct OpenAIReader {
             return fail(.malformed, "the answer has the unexpected status \(head.status)", &output)
         }
         let facts: ErrorFacts
-        if (try? normalizer.tape.scan(text.span, limits: JSONLimits(depth: 64))) != nil {
-            facts = ErrorFacts(status: head.status, node: 0, normalizer.tape, text.span)
+        if (try? tape.scan(text.span, limits: JSONLimits(depth: 64))) != nil {
+            facts = ErrorFacts(status: head.status, node: 0, tape, text.span)
         } else {
             facts = ErrorFacts(status: head.status, plain: text.span)
         }

@@ -146,7 +146,7 @@ struct EventStreamParser {
         var stored = exchange(&line, with: [])
         let step = take(stored.span, 0..<stored.count, inPlace: false)
         stored.removeAll(keepingCapacity: stored.capacity <= 1 << 16)
-        line = stored
+        line = consume stored
         return step
     }
 
