@@ -96,7 +96,7 @@ struct GreenwoodCurve {
     }
 
     func estimates() -> QuantileEstimates {
-        QuantileEstimates(p50: estimate(0.5), p95: estimate(0.95), p99: estimate(0.99))
+        QuantileEstimates(p50: estimate(0.5), p95: estimate(0.95), p99: estimate(0.99), p999: estimate(0.999))
     }
 
     /// A quantile between the quantiles of the curve's confidence band.

@@ -43,11 +43,16 @@ public struct QuantileEstimates: Hashable, Sendable {
     public var p50: QuantileEstimate?
     public var p95: QuantileEstimate?
     public var p99: QuantileEstimate?
+    public var p999: QuantileEstimate?
 
-    public init(p50: QuantileEstimate? = nil, p95: QuantileEstimate? = nil, p99: QuantileEstimate? = nil) {
+    public init(
+        p50: QuantileEstimate? = nil, p95: QuantileEstimate? = nil, p99: QuantileEstimate? = nil,
+        p999: QuantileEstimate? = nil
+    ) {
         self.p50 = p50
         self.p95 = p95
         self.p99 = p99
+        self.p999 = p999
     }
 }
 
