@@ -140,6 +140,14 @@ bench: ## Compare the CPU cost of a request with bare libcurl's
 	@$(MAKE) --no-print-directory all $(addprefix $(PROGRAMS)/bench/,upstream floor routed)
 	@python3 Tests/bench/run.py --programs $(PROGRAMS)/bench $(BENCH_ARGUMENTS)
 
+SIMULATE := swift build -c release --product hedgesim --jobs $(JOBS)
+
+.PHONY: report
+report: ## Simulate the decisions of the core against what they are meant to reach
+	@scripts/setup.sh build
+	@$(SIMULATE)
+	@$(BUILD)/release/hedgesim report $(REPORT_ARGUMENTS)
+
 # --- fuzzing ---------------------------------------------------------------------------------------------------------
 
 FUZZ_TARGETS := codec config core request

@@ -13,6 +13,9 @@ let usage = """
                 --requests N --rate PER_SECOND --seeds N --seed FIRST
                 --winners-only     add routers that record in several ways, and what each believes
                 --json FILE --svg FILE     write numbers, or the survival curves (- is standard output)
+      report    what the core claims against what it does, on fixed seeds
+                --sections A,B     among: \(Report.sections.map(\.name).joined(separator: " "))
+                --seeds N --seed FIRST --scale SHARE_OF_REQUESTS --json FILE
       help      this text
     """
 
@@ -20,6 +23,7 @@ do throws(Complaint) {
     let words = CommandLine.arguments.dropFirst()
     switch words.first {
     case "run": try await RunCommand.run(words.dropFirst())
+    case "report": try await ReportCommand.run(words.dropFirst())
     case "help", "--help", nil: print(usage)
     case let command?: throw Complaint("unknown command \(command); try hedgesim help")
     }

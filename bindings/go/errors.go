@@ -103,10 +103,14 @@ type Error struct {
 
 // Error is one line of text.
 func (e *Error) Error() string {
-	if e.Message == "" {
+	message := e.Message
+	if message == "" {
 		return e.Code.Error()
 	}
-	return "hedgerouter: " + e.Message
+	if e.Path != "" {
+		message = e.Path + ": " + message
+	}
+	return "hedgerouter: " + message
 }
 
 // Is reports whether the error has the given Code. A passed deadline also is context.DeadlineExceeded.

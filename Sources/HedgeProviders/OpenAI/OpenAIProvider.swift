@@ -11,10 +11,8 @@ public struct OpenAIProvider: Provider {
         self.profile = profile
     }
 
-    /// The profile's name.
     public var name: String { profile.name }
 
-    /// `{base}/chat/completions`, with the key as a bearer token; extra headers replace those of the same name.
     public func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead {
         var headers = ["Content-Type: application/json"]
         headers.append("Accept: \(isStream ? "text/event-stream" : "application/json")")
@@ -25,9 +23,6 @@ public struct OpenAIProvider: Provider {
             headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
     }
 
-    /// The caller's own bytes with this deployment's model in front; never throws.
-    ///
-    /// - Complexity: one copy of the document.
     public func encode(_ request: ChatRequest, for endpoint: Endpoint) throws(UnsupportedRequest) -> EncodedRequest {
         var model: [UInt8] = []
         JSONWriter.appendQuoted(endpoint.model, to: &model)
@@ -49,7 +44,6 @@ public struct OpenAIProvider: Provider {
         return EncodedRequest(body: body)
     }
 
-    /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
         OpenAIDecoder(endpoint: endpoint, isStream: request.isStream, wantsUsage: request.wantsUsage)
     }
@@ -95,11 +89,9 @@ public struct OpenAIProvider: Provider {
             for field in request.fields {
                 if !text.isEmpty { text.append(UInt8(ascii: ",")) }
                 let name = members.text(field.key)
-                let newName = profile.renamed(
-                    name,
-                    isTaken: { taken in
-                        request.fields.contains { members.text($0.key) == taken }
-                    })
+                let newName = profile.renamed(name, isTaken: { taken in
+                    request.fields.contains { members.text($0.key) == taken }
+                })
                 JSONWriter.appendQuoted(newName ?? name, to: &text)
                 text.append(UInt8(ascii: ":"))
                 if let value = profile.replacement(for: members.text(field.value), of: name) {

@@ -33,9 +33,6 @@ public final class RequestState: @unchecked Sendable {
     private var handedOut: [QueuedEvent] = []
     private var hasTakenEnd = false
 
-    /// Whether an event callback had enough of it; touched only by whoever hands out the router's events.
-    var isRejected = false
-
     init(
         id: RequestID, mailbox: Mailbox, pauseAbove: Int, isPulled: Bool, userData: UserData, forkGeneration: UInt64
     ) {

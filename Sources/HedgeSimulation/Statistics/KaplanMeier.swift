@@ -56,3 +56,18 @@ package struct KaplanMeier: Sendable {
         return low < survival.count ? low : nil
     }
 }
+
+extension KaplanMeier {
+    /// The mean of durations cut off at `horizon`: the area below the curve up to there.
+    package func restrictedMean(to horizon: Double) -> Double {
+        var area = 0.0
+        var time = 0.0
+        var level = 1.0
+        for index in times.indices where times[index] < horizon {
+            area += (times[index] - time) * level
+            time = times[index]
+            level = survival[index]
+        }
+        return area + (horizon - time) * level
+    }
+}

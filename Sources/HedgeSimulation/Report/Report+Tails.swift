@@ -1,0 +1,126 @@
+import HedgeCore
+
+extension Report {
+    /// Independent latencies: how close the core comes to the best single hedge, which knows the distribution.
+    func independent() async -> ReportSection {
+        var section = ReportSection("Independent latencies, two deployments, 10 requests/s")
+        for name in ["lognormal", "pareto-mix", "ttft-like", "bimodal-5", "bimodal-6"] {
+            guard let workload = WorkloadCatalog.workload(name) else { continue }
+            let comparison = await compare(workload, PolicyCatalog.usual)
+            section.tables.append(name + "\n" + comparison.text)
+            if name.hasPrefix("bimodal") {
+                guard name == "bimodal-6", let ours = comparison["ours"] else { continue }
+                section.claims.append(
+                    .atMost("6 % slow mode: p99", ours.mean(\.p99), 800) { text($0) + " ms" })
+                continue
+            }
+            let ratio = comparison.ratio("ours-5%", to: "single-5%", \.p99)
+            section.claims.append(.ratio("\(name): p99 to that of the best single hedge of 5 %", ratio, atMost: 1.05))
+            if let ours = comparison["ours-5%"] {
+                section.claims.append(
+                    .atMost("\(name): extra requests", ours.mean(\.extraRequests), 0.05) { percent($0, 2) })
+            }
+        }
+        return section
+    }
+
+    /// The 99th percentiles of the published ranking, without and with one hedge, in each regime.
+    private static let published: [String: (unhedged: Double, hedged: Double)] = [
+        "regime-base": (1312, 1241), "regime-low-rate": (1985, 1404), "regime-mild": (1259, 1210),
+        "regime-short": (1679, 1383), "regime-long": (2102, 1975), "regime-near-equal": (1446, 1328),
+        "regime-fast": (1242, 1181),
+    ]
+
+    /// Deployments with slow periods of their own: ranking, without and with hedges.
+    func regimes() async -> ReportSection {
+        var section = ReportSection("Slow periods: three to five deployments, lognormal with sigma 0.5")
+        let policies = [
+            PolicyCatalog.none, PolicyCatalog.oursUnhedged, PolicyCatalog.greedy, PolicyCatalog.reference,
+            PolicyCatalog.ours, PolicyCatalog.greedyHedged, PolicyCatalog.referenceHedged,
+        ]
+        section.tables.append(
+            """
+            `reference` is the published ranking, which knows the medians from the start. Its published percentiles were
+            computed as if a latency were known when the request is sent; here it is known when it has passed.
+            """)
+        for workload in WorkloadCatalog.regimes {
+            let comparison = await compare(workload, policies)
+            section.tables.append(workload.name + "\n" + comparison.text)
+            guard let published = Self.published[workload.name] else { continue }
+            for (name, suffix, known) in [
+                ("ours-unhedged", "", published.unhedged), ("ours", "+hedge", published.hedged),
+            ] {
+                guard let row = comparison[name] else { continue }
+                let label = "\(workload.name), \(name): p99 "
+                section.claims.append(
+                    .atMost(label + "to the published \(text(known)) ms", row.mean(\.p99), 1.05 * known) {
+                        text($0) + " ms"
+                    })
+                let reference = comparison.ratio(name, to: "reference" + suffix, \.p99)
+                section.claims.append(.ratio(label + "to the reference", reference, atMost: 1.05))
+                let greedy = comparison.ratio(name, to: "greedy-ewma" + suffix, \.p99)
+                section.claims.append(.ratio(label + "to greedy-ewma\(suffix)", greedy, atMost: 1))
+            }
+        }
+        return section
+    }
+
+    /// Slowness that hedging cannot escape: shared periods, and deployments near their capacity.
+    func load() async -> ReportSection {
+        var section = ReportSection("Shared slow periods and full servers: no worse than without hedging")
+        let policies = [
+            PolicyCatalog.none, PolicyCatalog.oursUnhedged, PolicyCatalog.ours, PolicyCatalog.fixed[1],
+            PolicyCatalog.finagle,
+        ]
+        for name in ["shared-half", "shared-all", "load-60", "load-80", "load-90", "load-90-stubborn"] {
+            guard let workload = WorkloadCatalog.workload(name) else { continue }
+            let comparison = await compare(workload, policies)
+            section.tables.append(name + "\n" + comparison.text)
+            let isLoad = name.hasPrefix("load")
+            for base in isLoad ? ["ours-unhedged", "no-hedge"] : ["ours-unhedged"] {
+                for (label, value) in Self.percentiles {
+                    let ratio = comparison.ratio("ours", to: base, value)
+                    section.claims.append(.ratio("\(name): \(label) to \(base)", ratio, atMost: 1.01))
+                }
+            }
+        }
+        return section
+    }
+
+    private static let percentiles: [(String, @Sendable (RunSummary) -> Double)] = [
+        ("p50", { $0.p50 }), ("p95", { $0.p95 }), ("p99", { $0.p99 }),
+    ]
+
+    /// Cells where hedging does not help, so that nobody expects it there.
+    func limits() async -> ReportSection {
+        var section = ReportSection("Where hedging does not help")
+        let cells: [(workload: String, why: String)] = [
+            ("thin-tail", "the tail is so short that a second attempt is no sooner"),
+            ("size-correlated-75", "what makes a request slow is its size, and the hedge has the same"),
+            ("shared-all", "all deployments are slow at once"),
+            ("load-90", "there is no capacity left for second attempts"),
+            ("lognormal", "a threshold at the 95th percentile cannot move that percentile"),
+            ("regime-near-equal", "ranking already avoids what is slow"),
+        ]
+        var rows: [[String]] = []
+        for cell in cells {
+            guard let workload = WorkloadCatalog.workload(cell.workload) else { continue }
+            let comparison = await compare(workload, [PolicyCatalog.oursUnhedged, PolicyCatalog.ours])
+            guard let ours = comparison["ours"] else { continue }
+            let ratios = Self.percentiles.map { text(comparison.ratio("ours", to: "ours-unhedged", $0.1).mean, 3) }
+            rows.append([cell.workload] + ratios + [percent(ours.mean(\.extraRequests)), cell.why])
+        }
+        let last = SimulatedPolicy.core("p99-threshold") { $0.hedgePercentile = 0.99 }
+        if let workload = WorkloadCatalog.workload("ttft-like") {
+            let comparison = await compare(workload, [PolicyCatalog.oursUnhedged, last])
+            let ratios = Self.percentiles.map { text(comparison.ratio(last.name, to: "ours-unhedged", $0.1).mean, 3) }
+            let extra = comparison[last.name]?.mean(\.extraRequests) ?? .nan
+            rows.append(
+                ["ttft-like, p99 threshold"] + ratios + [percent(extra), "a threshold at p99 cannot move p99"])
+        }
+        section.tables.append(
+            "ours, as ratios to the same without hedges\n"
+                + table(["workload", "p50", "p95", "p99", "extra requests", "why"], rows))
+        return section
+    }
+}
