@@ -13,6 +13,7 @@ struct CooldownLengthTests {
         var now = Instant(nanoseconds: 0)
         var length = 0.0
         for _ in 0..<trips {
+            _ = health.expire(at: now)
             let change = health.failed(
                 Failure(kind: .server), generation: health.generation, canCool: true,
                 limits: CooldownLimits(base: .seconds(base), allowedFails: 1), at: now, random: &random)

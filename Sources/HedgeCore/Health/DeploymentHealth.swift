@@ -52,6 +52,16 @@ struct DeploymentHealth: Sendable {
         }
     }
 
+    /// How little is to be expected of it while it is out; 0 where something may well be.
+    var hopelessness: Int {
+        guard case .cooling = state, let cause else { return 0 }
+        switch cause.healthEffect {
+        case .none, .hard: return 0
+        case .rateLimited: return 1
+        case .long: return 2
+        }
+    }
+
     /// The end of the cooldown, if it is cooling.
     var coolingUntil: Instant? {
         if case .cooling(let until) = state { return until }
@@ -144,12 +154,16 @@ struct DeploymentHealth: Sendable {
         switch (state, effect) {
         case (_, .long):
             return coolLong(failure, at: now)
-        case (.cooling, _), (.probation, _), (.ramping, _), (_, .rateLimited):
+        case (.cooling, _):
+            // A last resort that failed: nobody believed that it had recovered.
+            return nil
+        case (.probation, _), (.ramping, _), (_, .rateLimited):
             return trip(
                 cause: failure.kind, base: limits.base, floor: failure.retryAfter, at: now, random: &random)
         case (.healthy, _):
             let asked = failure.retryAfter.map { $0 > .zero } ?? false
-            guard asked || streak >= limits.allowedFails || results.failsTooOften(at: now) else { return nil }
+            let isBroken = streak >= limits.allowedFails && results.isUnlikely(streak: streak, at: now)
+            guard asked || isBroken || results.failsTooOften(at: now) else { return nil }
             return trip(cause: failure.kind, base: limits.base, floor: failure.retryAfter, at: now, random: &random)
         }
     }
@@ -221,6 +235,11 @@ struct ResultRing: Sendable {
 
     /// Whether more than half of at least ten results were failures.
     mutating func failsTooOften(at now: Instant) -> Bool {
+        let (failed, worked) = totals(at: now)
+        return failed &+ worked >= Self.fewest && failed > worked
+    }
+
+    private mutating func totals(at now: Instant) -> (failed: UInt32, worked: UInt32) {
         _ = advance(to: now)
         var failed: UInt32 = 0
         var worked: UInt32 = 0
@@ -228,8 +247,24 @@ struct ResultRing: Sendable {
             failed &+= failures[index]
             worked &+= successes[index]
         }
-        return failed &+ worked >= Self.fewest && failed > worked
+        return (failed, worked)
     }
+
+    /// Whether that many failures in a row are no mere chance, given how often it failed before them.
+    ///
+    /// A deployment that fails one request in five fails three in a row every few hundred requests; leaving it out
+    /// for that would cost more answers than it saves. With the failure rate p of at least ten results before the
+    /// streak, a streak of n is taken for a fault when p^n < 0.0001.
+    mutating func isUnlikely(streak: Int, at now: Instant) -> Bool {
+        let (failed, worked) = totals(at: now)
+        let before = Double(failed) - Double(streak)
+        let results = before + Double(worked)
+        guard results >= Double(Self.fewest), before > 0 else { return true }
+        return Double(streak) * naturalLog(before / results) < Self.logOfChance
+    }
+
+    /// ln 0.0001.
+    private static let logOfChance = -9.21
 
     private mutating func advance(to now: Instant) -> Int {
         let target = now.nanoseconds / Self.bucketLength

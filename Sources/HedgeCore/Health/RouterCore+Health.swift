@@ -8,13 +8,15 @@ extension RouterCore {
         apply(change, to: record.deployment, into: &actions)
     }
 
-    /// A canary answered, or an attempt made for want of a healthy deployment did.
+    /// A canary answered.
     mutating func probeWorked(_ attempt: Int, into actions: inout [Action]) {
         let record = attempts[attempt]
         attempts[attempt].isProbe = false
         let belief = deployments[record.deployment].belief(isStream: requests[record.request].isStream)
         // Alone, a slow answer is better than none; next to others it is no recovery.
-        let isAlone = groups[requests[record.request].group].lastResort == record.id
+        let isAlone = !groups[requests[record.request].group].members.contains { slot in
+            slot != record.deployment && deployments[slot].isConfigured && deployments[slot].health.share(at: now) > 0
+        }
         let change = deployments[record.deployment].health.succeeded(
             generation: record.generation, isSlow: !isAlone && belief.isSlow(now - record.startedAt),
             base: deployments[record.deployment].configuration.cooldown, at: now, random: &random)

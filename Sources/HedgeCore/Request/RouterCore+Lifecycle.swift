@@ -57,8 +57,6 @@ extension RouterCore {
         attemptSlots[record.id] = nil
         deployments[record.deployment].inFlight -= 1
         requests[record.request].removeLive(attempt)
-        let group = requests[record.request].group
-        if groups[group].lastResort == record.id { groups[group].lastResort = nil }
         if record.role == .hedge, requests[record.request].phase != .committed {
             counters.hedgesLost &+= 1
             hedgesInFlight -= 1

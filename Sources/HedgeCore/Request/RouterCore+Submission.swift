@@ -96,7 +96,7 @@ extension RouterCore {
         }
     }
 
-    /// With every deployment out, the one that returns first serves, one request at a time.
+    /// With every deployment out, the least bad ones are tried one after another: without a race, without a hedge.
     private mutating func beginLastResort(_ request: Int, into actions: inout [Action]) {
         guard let target = lastResort(request) else {
             finish(request, .failed(.noDeployment(retryAfter: earliestReturn(request))), into: &actions)
@@ -110,27 +110,43 @@ extension RouterCore {
         _ request: Int, on target: Int, role: AttemptRole, into actions: inout [Action]
     ) {
         counters.lastResorts &+= 1
-        deployments[target].health.canaryStarted()
-        let attempt = launch(request, on: target, role: role, isProbe: true, into: &actions)
-        groups[requests[request].group].lastResort = attempts[attempt].id
+        // Its answer is as good a sign of recovery as a canary's; its failure is what was to be expected.
+        launch(request, on: target, role: role, into: &actions)
     }
 
-    /// The deployment that returns first, if every one of the group is out and none of them is in use yet.
+    /// The least bad deployment that is out and that the request has not tried.
+    ///
+    /// No request is refused because another one is on its last resort, too: that would turn a group that mostly works
+    /// into one that mostly refuses.
     mutating func lastResort(_ request: Int) -> Int? {
-        let group = requests[request].group
-        guard groups[group].lastResort == nil else { return nil }
+        let members = groups[requests[request].group].members
+        // While others are healthy, one that said when to come back is not asked before.
+        let isAnyHealthy = members.contains { slot in
+            deployments[slot].isConfigured && deployments[slot].health.share(at: now) > 0
+        }
         var best: Int?
-        var earliest = Instant.distantFuture
-        for slot in groups[group].members where deployments[slot].isConfigured {
-            // One that is healthy but full is no reason to use one that is out.
-            guard deployments[slot].health.share(at: now) == 0 else { return nil }
-            let until = deployments[slot].health.coolingUntil ?? now
-            guard !deployments[slot].health.canaryInFlight, isEligible(slot, request), best == nil || until < earliest
+        for slot in members {
+            guard isEligible(slot, request), deployments[slot].health.share(at: now) == 0,
+                !isAnyHealthy || deployments[slot].health.hopelessness == 0
             else { continue }
-            best = slot
-            earliest = until
+            guard let other = best else {
+                best = slot
+                continue
+            }
+            if isLessBad(slot, than: other) { best = slot }
         }
         return best
+    }
+
+    /// Those that may work come before those that said when to come back; among equals the least busy one.
+    private func isLessBad(_ a: Int, than b: Int) -> Bool {
+        let first = deployments[a].health
+        let second = deployments[b].health
+        if first.hopelessness != second.hopelessness { return first.hopelessness < second.hopelessness }
+        if deployments[a].inFlight != deployments[b].inFlight {
+            return deployments[a].inFlight < deployments[b].inFlight
+        }
+        return (first.coolingUntil ?? now) < (second.coolingUntil ?? now)
     }
 
     /// When the first deployment of the group can take a request again, as far as that is known.

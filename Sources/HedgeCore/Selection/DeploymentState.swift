@@ -94,8 +94,6 @@ struct GroupState: Sendable {
     var streamLedger = HedgeLedger()
     var completeLedger = HedgeLedger()
     var raceBudget = RaceBudget()
-    /// The attempt that runs on a deployment that is out, as none is healthy.
-    var lastResort: AttemptID?
 
     func races(isStream: Bool) -> Int {
         isStream ? streamRaces : completeRaces
