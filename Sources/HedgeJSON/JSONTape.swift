@@ -152,7 +152,9 @@ extension JSONTape {
     public func isString(_ node: Int, _ literal: StaticString, in text: Span<UInt8>) -> Bool {
         guard node >= 0 && node < count else { return false }
         let length = literal.utf8CodeUnitCount
-        guard nodes[node].kind == .string, Int(nodes[node].end &- nodes[node].start) == length &+ 2 else { return false }
+        guard nodes[node].kind == .string, Int(nodes[node].end &- nodes[node].start) == length &+ 2 else {
+            return false
+        }
         return equal(text, Int(nodes[node].start) &+ 1, literal)
     }
 

@@ -11,7 +11,9 @@ extension JSONTape {
         var keys: [KeyHash] = []
         for node in 0..<count {
             if nodes[node].kind == .object {
-                if let offset = duplicateKey(in: node, text, &keys) { throw JSONParseError(.duplicateKey, offset: offset) }
+                if let offset = duplicateKey(in: node, text, &keys) {
+                    throw JSONParseError(.duplicateKey, offset: offset)
+                }
             } else if nodes[node].kind == .string, nodes[node].hasEscape {
                 try checkEscapes(in: content(node), text)
             }
@@ -62,7 +64,9 @@ extension JSONTape {
         }
         let one = content(first)
         let other = content(second)
-        guard one.count == other.count, one.upperBound <= text.count, other.upperBound <= text.count else { return false }
+        guard one.count == other.count, one.upperBound <= text.count, other.upperBound <= text.count else {
+            return false
+        }
         return text.withUnsafeBufferPointer { text in
             guard let base = text.baseAddress else { return one.isEmpty }
             return memcmp(base + one.lowerBound, base + other.lowerBound, one.count) == 0

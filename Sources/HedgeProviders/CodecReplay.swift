@@ -77,10 +77,12 @@ public enum CodecReplay {
     }
 
     private static func endsCleanly(_ root: JSONValue) throws(ScriptError) -> Bool {
-        switch root["end"].map({ $0.string ?? "" }) ?? "clean" {
+        guard let end = root["end"] else { return true }
+        if let isClean = end.bool { return isClean }
+        switch end.string {
         case "clean": return true
         case "broken": return false
-        default: throw ScriptError("end", "end must be \"clean\" or \"broken\"")
+        default: throw ScriptError("end", "end must be true, false, \"clean\" or \"broken\"")
         }
     }
 

@@ -86,12 +86,13 @@ import Testing
 
     @Test("accessors give a value only of the right type, and nothing out of bounds")
     func accessors() throws {
-        let text = #"{"s":"é\n\u00e9\ud83d\ude00","i":-9223372036854775808,"r":0.5,"t":true,"f":false,"n":null,"a":[1,2]}"#
+        let text =
+            #"{"s":"é\n\u00e9\ud83d\ude00","i":-9223372036854775808,"r":0.5,"t":true,"f":false,"n":null,"a":[1,2]}"#
         let root = try JSONDocument.parse(text).root
         #expect(root.kind == .object && root.count == 7)
         #expect(root["s"]?.string == "é\né😀")
         #expect(root["s"]?.integer == nil)
-        #expect(root["i"]?.integer == .min && root["i"]?.number == -9223372036854775808)
+        #expect(root["i"]?.integer == .min && root["i"]?.number == -9_223_372_036_854_775_808)
         #expect(root["r"]?.number == 0.5 && root["r"]?.integer == nil)
         #expect(root["t"]?.bool == true && root["f"]?.bool == false && root["n"]?.bool == nil)
         #expect(root["n"]?.isNull == true && root["x"] == nil && root.member("a")?.count == 2)

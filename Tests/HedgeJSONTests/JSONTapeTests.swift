@@ -55,9 +55,11 @@ import Testing
         #expect(try Scan(text).string(0) == JSONDocument.parse(text).root.string)
     }
 
-    @Test("an unpaired surrogate becomes the replacement character", arguments: [
-        (#""a\ud83d""#, "a\u{FFFD}"), (#""\ude00b""#, "\u{FFFD}b"), (#""\ud83d\u0041""#, "\u{FFFD}A"),
-    ])
+    @Test(
+        "an unpaired surrogate becomes the replacement character",
+        arguments: [
+            (#""a\ud83d""#, "a\u{FFFD}"), (#""\ude00b""#, "\u{FFFD}b"), (#""\ud83d\u0041""#, "\u{FFFD}A"),
+        ])
     func surrogates(text: String, expected: String) throws {
         #expect(try Scan(text).string(0) == expected)
     }
@@ -116,7 +118,10 @@ import Testing
         arguments: [
             (#"{"a":1,"a":2}"#, JSONParseError(.duplicateKey, offset: 10)),
             (#"[{"x":{"b":1,"\u0062":2}}]"#, JSONParseError(.duplicateKey, offset: 21)),
-            (#"{"0":0,"1":0,"2":0,"3":0,"4":0,"5":0,"6":0,"7":0,"8":0,"7":1}"#, JSONParseError(.duplicateKey, offset: 58)),
+            (
+                #"{"0":0,"1":0,"2":0,"3":0,"4":0,"5":0,"6":0,"7":0,"8":0,"7":1}"#,
+                JSONParseError(.duplicateKey, offset: 58)
+            ),
             (#"["a\u0000"]"#, JSONParseError(.nul, offset: 3)),
             (#"["\\u0000 \ud800"]"#, JSONParseError(.invalidEscape, offset: 10)),
             (#"["\udc00"]"#, JSONParseError(.invalidEscape, offset: 2)),

@@ -5,7 +5,9 @@ import Testing
 @testable import HedgeProviders
 
 @Suite struct ChatRequestTests {
-    private func parse(_ text: String, limits: JSONLimits = ChatRequest.defaultLimits) throws(RequestError) -> ChatRequest {
+    private func parse(
+        _ text: String, limits: JSONLimits = ChatRequest.defaultLimits
+    ) throws(RequestError) -> ChatRequest {
         try ChatRequest(parsing: Array(text.utf8).span, limits: limits)
     }
 
@@ -18,7 +20,9 @@ import Testing
 
     static let messages = #""messages":[{"role":"user","content":"hi"}]"#
 
-    @Test("a request that is right is read", arguments: [("", false), (#","stream":true"#, true), (#","stream":null"#, false)])
+    @Test(
+        "a request that is right is read",
+        arguments: [("", false), (#","stream":true"#, true), (#","stream":null"#, false)])
     func valid(member: String, isStream: Bool) throws {
         let text = #"{"model":"gp\u0074",\#(Self.messages)\#(member)}"#
         let request = try parse(text)
@@ -34,18 +38,36 @@ import Testing
             ("{}", "messages", "messages is required"),
             (#"{"messages":{},"model":"m"}"#, "messages", "messages must be an array, found an object"),
             (#"{"messages":[],"model":"m"}"#, "messages", "messages must not be empty"),
-            (#"{"messages":[{"role":"user"},"x"],"model":"m"}"#, "messages[1]", "messages[1] must be an object, found a string"),
+            (
+                #"{"messages":[{"role":"user"},"x"],"model":"m"}"#, "messages[1]",
+                "messages[1] must be an object, found a string"
+            ),
             (#"{"messages":[{"content":"x"}],"model":"m"}"#, "messages[0].role", "messages[0].role is required"),
-            (#"{"messages":[{"role":1}],"model":"m"}"#, "messages[0].role", "messages[0].role must be a string, found an integer"),
+            (
+                #"{"messages":[{"role":1}],"model":"m"}"#, "messages[0].role",
+                "messages[0].role must be a string, found an integer"
+            ),
             (#"{"messages":[{"role":"user"}]}"#, "model", "model is required"),
             (#"{"messages":[{"role":"user"}],"model":""}"#, "model", "model must not be empty"),
             (#"{"messages":[{"role":"user"}],"model":null}"#, "model", "model must be a string, found null"),
-            (#"{"messages":[{"role":"user"}],"model":"m","stream":"yes"}"#, "stream", "stream must be a boolean, found a string"),
-            (#"{"messages":[{"role":"user"}],"model":"m","stream_options":[]}"#, "stream_options", "stream_options must be an object, found an array"),
-            (#"{"messages":[{"role":"user"}],"model":"m","stream_options":{"include_usage":1}}"#, "stream_options.include_usage", "stream_options.include_usage must be a boolean, found an integer"),
+            (
+                #"{"messages":[{"role":"user"}],"model":"m","stream":"yes"}"#, "stream",
+                "stream must be a boolean, found a string"
+            ),
+            (
+                #"{"messages":[{"role":"user"}],"model":"m","stream_options":[]}"#, "stream_options",
+                "stream_options must be an object, found an array"
+            ),
+            (
+                #"{"messages":[{"role":"user"}],"model":"m","stream_options":{"include_usage":1}}"#,
+                "stream_options.include_usage", "stream_options.include_usage must be a boolean, found an integer"
+            ),
             (#"{"messages":[{"role":"user"}],"model":"m","n":0}"#, "n", "n must be at least 1"),
             (#"{"messages":[{"role":"user"}],"model":"m","n":1.5}"#, "n", "n must be an integer, found a number"),
-            (#"{"messages":[{"role":"user"}],"model":"m","tools":{}}"#, "tools", "tools must be an array, found an object"),
+            (
+                #"{"messages":[{"role":"user"}],"model":"m","tools":{}}"#, "tools",
+                "tools must be an array, found an object"
+            ),
         ])
     func wrongShape(text: String, path: String, message: String) {
         #expect(throws: RequestError(path: path, message: message)) { try parse(text) }
@@ -80,7 +102,8 @@ import Testing
 
     @Test("everything but the model reaches the provider byte for byte, in any order")
     func untouched() throws {
-        let rest = #""messages":[ {"role":"user","content":"h\u00e9 \/ \ud83d\ude00"} ],"temperature":0.10,"#
+        let rest =
+            #""messages":[ {"role":"user","content":"h\u00e9 \/ \ud83d\ude00"} ],"temperature":0.10,"#
             + #""seed":9007199254740993,"new_member":{"a":[1.0,1e-7,0.30000000000000004],"b":null},"top_p":1.00"#
         let expected = #"{"model":"served",\#(rest)}"#
         #expect(try body(parse(#"{"model":"m",\#(rest)}"#)) == expected)

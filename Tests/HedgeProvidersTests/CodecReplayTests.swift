@@ -10,7 +10,8 @@ import Testing
         return String(decoding: result, as: UTF8.self)
     }
 
-    static let input = #"["data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"n\u00e9\"},\"finish_reason\":null}]}\n\ndata: [DONE]\n\n"]"#
+    static let input =
+        #"["data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"n\u00e9\"},\"finish_reason\":null}]}\n\ndata: [DONE]\n\n"]"#
 
     static let events =
         #"{"events":[{"chunk":{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":["#
@@ -18,9 +19,12 @@ import Testing
         + #"{"chunk":{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":["#
         + #"{"index":0,"delta":{},"finish_reason":"stop"}]},"output":false},{"completed":true}]}"#
 
-    @Test("a script's events come out the same whole, cut and byte by byte", arguments: ["null", "\"bytes\"", "0", "7", "161"])
+    @Test(
+        "a script's events come out the same whole, cut and byte by byte",
+        arguments: ["null", "\"bytes\"", "0", "7", "161"])
     func splits(splits: String) throws {
-        #expect(try run(#"{"provider":"openai","stream":true,"input":\#(Self.input),"splits":\#(splits)}"#) == Self.events)
+        #expect(
+            try run(#"{"provider":"openai","stream":true,"input":\#(Self.input),"splits":\#(splits)}"#) == Self.events)
     }
 
     @Test("status, headers and bytes outside UTF-8 can be given")
@@ -36,20 +40,23 @@ import Testing
 
     @Test("identifiers that are made up are the same in every run")
     func deterministic() throws {
-        let script = #"{"stream":true,"input":["data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n"]}"#
+        let script =
+            #"{"stream":true,"input":["data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n"]}"#
         #expect(try run(script) == run(script))
-        #expect(try run(script).hasPrefix(#"{"events":[{"chunk":{"choices":[{"delta":{"content":"a","role":"assistant"}"#))
+        #expect(
+            try run(script).hasPrefix(#"{"events":[{"chunk":{"choices":[{"delta":{"content":"a","role":"assistant"}"#))
     }
 
-    @Test("a transfer that breaks gives no end")
-    func broken() throws {
-        let result = try run(#"{"stream":true,"input":[],"end":"broken"}"#)
+    @Test("a transfer that breaks gives no end", arguments: ["false", "\"broken\""])
+    func broken(end: String) throws {
+        let result = try run(#"{"stream":true,"input":[],"end":\#(end)}"#)
         #expect(result == #"{"events":[]}"#)
     }
 
     @Test("usage is part of the events")
     func usage() throws {
-        let script = #"{"stream":false,"input":["{\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}"]}"#
+        let script =
+            #"{"stream":false,"input":["{\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}"]}"#
         #expect(try run(script).contains(#"{"usage":{"prompt_tokens":1,"completion_tokens":2}},{"completed":true}]}"#))
     }
 
@@ -59,7 +66,7 @@ import Testing
             ("x", ""), ("[]", ""), (#"{"provider":"nobody"}"#, "provider"), (#"{"input":[1]}"#, "input[0]"),
             (#"{"input":["a",{"base64":"!"}]}"#, "input[1]"), (#"{"status":-1,"input":[]}"#, "status"),
             (#"{"input":["ab"],"splits":3}"#, "splits"), (#"{"input":[],"headers":{"a":{}}}"#, "headers"),
-            (#"{"input":[],"headers":[1]}"#, "headers"), (#"{"input":[],"end":false}"#, "end"),
+            (#"{"input":[],"headers":[1]}"#, "headers"), (#"{"input":[],"end":1}"#, "end"),
             (#"{"input":[],"request":{"model":"m"}}"#, "request.messages"),
         ])
     func refused(script: String, path: String) {

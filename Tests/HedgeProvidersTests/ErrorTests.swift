@@ -29,32 +29,64 @@ private func error(_ message: String, type: String? = nil, code: String? = nil) 
 @Suite struct ErrorTests {
     static let cases: [ErrorCase] = [
         // OpenAI
-        ErrorCase(429, error("m", type: "insufficient_quota", code: "project_spend_limit_exceeded"), .quota, "project_spend_limit_exceeded"),
-        ErrorCase(429, error("m", type: "insufficient_quota", code: "credit_balance_exhausted"), .quota, "credit_balance_exhausted"),
-        ErrorCase(429, error("m", type: "insufficient_quota", code: "insufficient_quota"), .quota, "insufficient_quota"),
+        ErrorCase(
+            429, error("m", type: "insufficient_quota", code: "project_spend_limit_exceeded"), .quota,
+            "project_spend_limit_exceeded"),
+        ErrorCase(
+            429, error("m", type: "insufficient_quota", code: "credit_balance_exhausted"), .quota,
+            "credit_balance_exhausted"),
+        ErrorCase(
+            429, error("m", type: "insufficient_quota", code: "insufficient_quota"), .quota, "insufficient_quota"),
         ErrorCase(429, error("m", type: "insufficient_quota"), .quota, "insufficient_quota"),
         ErrorCase(429, error("m", type: "tokens", code: "rate_limit_exceeded"), .rateLimit, "rate_limit_exceeded"),
         ErrorCase(429, error("m", type: "rate_limit_error", code: "slow_down"), .overloaded, "slow_down"),
-        ErrorCase(429, error("Request too large for m on tokens per min", type: "tokens", code: "rate_limit_exceeded"), .tooLarge, "rate_limit_exceeded"),
-        ErrorCase(400, error("m", type: "invalid_request_error", code: "context_length_exceeded"), .contextLength, "context_length_exceeded"),
-        ErrorCase(400, error("This model's maximum context length is 9 tokens", type: "invalid_request_error"), .contextLength, "invalid_request_error"),
-        ErrorCase(400, error("m", type: "invalid_request_error", code: "string_above_max_length"), .badRequest, "string_above_max_length"),
+        ErrorCase(
+            429, error("Request too large for m on tokens per min", type: "tokens", code: "rate_limit_exceeded"),
+            .tooLarge, "rate_limit_exceeded"),
+        ErrorCase(
+            400, error("m", type: "invalid_request_error", code: "context_length_exceeded"), .contextLength,
+            "context_length_exceeded"),
+        ErrorCase(
+            400, error("This model's maximum context length is 9 tokens", type: "invalid_request_error"),
+            .contextLength, "invalid_request_error"),
+        ErrorCase(
+            400, error("m", type: "invalid_request_error", code: "string_above_max_length"), .badRequest,
+            "string_above_max_length"),
         ErrorCase(400, error("m", code: "content_policy_violation"), .contentPolicy, "content_policy_violation"),
-        ErrorCase(400, error("Invalid prompt: violating our usage policy", type: "invalid_request_error"), .contentPolicy, "invalid_request_error"),
-        ErrorCase(401, error("Incorrect API key provided", type: "invalid_request_error", code: "invalid_api_key"), .authentication, "invalid_api_key"),
+        ErrorCase(
+            400, error("Invalid prompt: violating our usage policy", type: "invalid_request_error"), .contentPolicy,
+            "invalid_request_error"),
+        ErrorCase(
+            401, error("Incorrect API key provided", type: "invalid_request_error", code: "invalid_api_key"),
+            .authentication, "invalid_api_key"),
         ErrorCase(401, error("m", type: "invalid_request_error"), .authentication, "invalid_request_error"),
-        ErrorCase(403, error("m", code: "unsupported_country_region_territory"), .permission, "unsupported_country_region_territory"),
-        ErrorCase(404, error("m", type: "invalid_request_error", code: "model_not_found"), .notFound, "model_not_found"),
+        ErrorCase(
+            403, error("m", code: "unsupported_country_region_territory"), .permission,
+            "unsupported_country_region_territory"),
+        ErrorCase(
+            404, error("m", type: "invalid_request_error", code: "model_not_found"), .notFound, "model_not_found"),
         ErrorCase(500, error("m", type: "server_error"), .server, "server_error"),
-        ErrorCase(503, error("m", type: "service_unavailable_error", code: "server_is_overloaded"), .overloaded, "server_is_overloaded"),
+        ErrorCase(
+            503, error("m", type: "service_unavailable_error", code: "server_is_overloaded"), .overloaded,
+            "server_is_overloaded"),
         // An echoed prompt says nothing about the class.
-        ErrorCase(400, error("Invalid value: 'error 429 too many requests, rate limit, quota'", type: "invalid_request_error"), .badRequest, "invalid_request_error"),
-        ErrorCase(429, error("maximum context length is in the prompt", code: "rate_limit_exceeded"), .rateLimit, "rate_limit_exceeded"),
+        ErrorCase(
+            400,
+            error("Invalid value: 'error 429 too many requests, rate limit, quota'", type: "invalid_request_error"),
+            .badRequest, "invalid_request_error"),
+        ErrorCase(
+            429, error("maximum context length is in the prompt", code: "rate_limit_exceeded"), .rateLimit,
+            "rate_limit_exceeded"),
         ErrorCase(500, error("This model's maximum context length is 9 tokens"), .server),
         ErrorCase(401, error("violating our usage policy"), .authentication),
         // Azure
-        ErrorCase(400, #"{"error":{"code":"content_filter","message":"m","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#, .contentPolicy, "content_filter"),
-        ErrorCase(400, #"{"error":{"code":null,"message":"m","inner_error":{"code":"ResponsibleAIPolicyViolation"}}}"#, .contentPolicy, "ResponsibleAIPolicyViolation"),
+        ErrorCase(
+            400,
+            #"{"error":{"code":"content_filter","message":"m","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
+            .contentPolicy, "content_filter"),
+        ErrorCase(
+            400, #"{"error":{"code":null,"message":"m","inner_error":{"code":"ResponsibleAIPolicyViolation"}}}"#,
+            .contentPolicy, "ResponsibleAIPolicyViolation"),
         ErrorCase(429, #"{"error":{"code":"429","message":"The system is experiencing high demand"}}"#, .overloaded),
         ErrorCase(429, #"{"error":{"code":"429","message":"token budget exceeded by request parameters"}}"#, .tooLarge),
         ErrorCase(429, #"{"error":{"code":"429","message":"m"}}"#, .rateLimit),
@@ -68,30 +100,53 @@ private func error(_ message: String, type: String? = nil, code: String? = nil) 
         // Groq
         ErrorCase(498, error("m", code: "capacity_exceeded"), .overloaded, "capacity_exceeded"),
         ErrorCase(498, "", .overloaded),
-        ErrorCase(413, error("Request too large", type: "tokens", code: "rate_limit_exceeded"), .rateLimit, "rate_limit_exceeded"),
+        ErrorCase(
+            413, error("Request too large", type: "tokens", code: "rate_limit_exceeded"), .rateLimit,
+            "rate_limit_exceeded"),
         ErrorCase(413, error("m"), .tooLarge),
         ErrorCase(424, error("m"), .server),
         // OpenRouter
         ErrorCase(402, #"{"error":{"code":402,"message":"m"}}"#, .quota),
-        ErrorCase(403, #"{"error":{"code":403,"message":"Your input was flagged","metadata":{"reasons":["x"]}}}"#, .contentPolicy),
+        ErrorCase(
+            403, #"{"error":{"code":403,"message":"Your input was flagged","metadata":{"reasons":["x"]}}}"#,
+            .contentPolicy),
         ErrorCase(408, #"{"error":{"code":408,"message":"m"}}"#, .providerTimeout),
         ErrorCase(502, #"{"error":{"code":502,"message":"m"}}"#, .server),
         // Fireworks, DeepSeek, Cerebras, SambaNova
         ErrorCase(412, error("m"), .permission),
         ErrorCase(405, error("m"), .notFound),
-        ErrorCase(402, #"{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#, .quota, "invalid_request_error"),
-        ErrorCase(400, #"{"message":"Please reduce the length. Current length is 9 while limit is 8","type":"invalid_request_error","param":"messages","code":"wrong_api_format"}"#, .contextLength, "wrong_api_format"),
+        ErrorCase(
+            402,
+            #"{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#,
+            .quota, "invalid_request_error"),
+        ErrorCase(
+            400,
+            #"{"message":"Please reduce the length. Current length is 9 while limit is 8","type":"invalid_request_error","param":"messages","code":"wrong_api_format"}"#,
+            .contextLength, "wrong_api_format"),
         // vLLM, old and new
-        ErrorCase(400, #"{"object":"error","message":"This model's maximum context length is 9","type":"BadRequestError","param":null,"code":400}"#, .contextLength, "BadRequestError"),
-        ErrorCase(404, #"{"error":{"message":"m","type":"NotFoundError","param":null,"code":404}}"#, .notFound, "NotFoundError"),
+        ErrorCase(
+            400,
+            #"{"object":"error","message":"This model's maximum context length is 9","type":"BadRequestError","param":null,"code":400}"#,
+            .contextLength, "BadRequestError"),
+        ErrorCase(
+            404, #"{"error":{"message":"m","type":"NotFoundError","param":null,"code":404}}"#, .notFound,
+            "NotFoundError"),
         // llama.cpp
-        ErrorCase(400, #"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error","n_ctx":8}}"#, .contextLength, "exceed_context_size_error"),
+        ErrorCase(
+            400,
+            #"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error","n_ctx":8}}"#,
+            .contextLength, "exceed_context_size_error"),
         // Mistral
         ErrorCase(422, #"{"detail":[{"loc":["body","x"],"msg":"m","type":"missing"}]}"#, .badRequest, "missing"),
         ErrorCase(401, #"{"detail":"Unauthorized"}"#, .authentication),
-        ErrorCase(429, #"{"object":"error","message":"Service tier capacity exceeded","type":"invalid_request_error","param":null,"code":null}"#, .rateLimit, "invalid_request_error"),
+        ErrorCase(
+            429,
+            #"{"object":"error","message":"Service tier capacity exceeded","type":"invalid_request_error","param":null,"code":null}"#,
+            .rateLimit, "invalid_request_error"),
         // xAI
-        ErrorCase(400, #"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xx"}"#, .authentication),
+        ErrorCase(
+            400, #"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xx"}"#,
+            .authentication),
         // A list, as Gemini's compatible endpoint answers
         ErrorCase(404, #"[{"error":{"code":404,"message":"m","status":"NOT_FOUND"}}]"#, .notFound, "NOT_FOUND"),
         // No JSON at all
@@ -111,20 +166,38 @@ private func error(_ message: String, type: String? = nil, code: String? = nil) 
     }
 
     static let streamCases: [ErrorCase] = [
-        ErrorCase(502, #"data: {"id":"g","choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}],"error":{"code":502,"message":"m"}}"#, .server),
+        ErrorCase(
+            502,
+            #"data: {"id":"g","choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}],"error":{"code":502,"message":"m"}}"#,
+            .server),
         ErrorCase(200, #"data: {"id":"g","choices":[],"x_groq":{"id":"r","error":"over capacity"}}"#, .server),
-        ErrorCase(400, #"error: {"code":400,"message":"exceeds the available context size","type":"exceed_context_size_error"}"#, .contextLength, "exceed_context_size_error"),
+        ErrorCase(
+            400,
+            #"error: {"code":400,"message":"exceeds the available context size","type":"exceed_context_size_error"}"#,
+            .contextLength, "exceed_context_size_error"),
         ErrorCase(500, #"data: {"error":{"code":500,"message":"m","type":"server_error"}}"#, .server, "server_error"),
         ErrorCase(429, #"data: {"error":{"code":"429","message":"m"}}"#, .rateLimit),
-        ErrorCase(429, #"data: {"error":{"code":429,"message":"m","type":"insufficient_quota"}}"#, .quota, "insufficient_quota"),
+        ErrorCase(
+            429, #"data: {"error":{"code":429,"message":"m","type":"insufficient_quota"}}"#, .quota,
+            "insufficient_quota"),
         ErrorCase(200, #"data: {"error":{"message":"m","type":"overloaded_error"}}"#, .overloaded, "overloaded_error"),
         ErrorCase(200, #"data: {"error":"it broke"}"#, .server),
-        ErrorCase(200, #"data: {"error":{"message":"The number of tokens to keep is greater than the context window"},"message":"x"}"#, .contextLength),
-        ErrorCase(200, "event: error\n" + #"data: {"error":{"message":"m","type":"invalid_request_error"}}"#, .badRequest, "invalid_request_error"),
-        ErrorCase(200, "event: error\n" + #"data: {"message":"m","code":"rate_limit_exceeded"}"#, .rateLimit, "rate_limit_exceeded"),
+        ErrorCase(
+            200,
+            #"data: {"error":{"message":"The number of tokens to keep is greater than the context window"},"message":"x"}"#,
+            .contextLength),
+        ErrorCase(
+            200, "event: error\n" + #"data: {"error":{"message":"m","type":"invalid_request_error"}}"#, .badRequest,
+            "invalid_request_error"),
+        ErrorCase(
+            200, "event: error\n" + #"data: {"message":"m","code":"rate_limit_exceeded"}"#, .rateLimit,
+            "rate_limit_exceeded"),
         ErrorCase(200, "event: error\ndata: it broke", .server),
         ErrorCase(503, #"data: {"error":{"code":503,"message":"m"},"choices":null}"#, .overloaded),
-        ErrorCase(200, #"data: {"id":"g","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"error"}]}"#, .server),
+        ErrorCase(
+            200,
+            #"data: {"id":"g","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"error"}]}"#,
+            .server),
     ]
 
     @Test("an error inside a stream fails it, as the first event and after others", arguments: streamCases)
@@ -150,13 +223,16 @@ private func error(_ message: String, type: String? = nil, code: String? = nil) 
         arguments: [
             ErrorCase(200, #"{"error":"Trying to keep the first 9 tokens, exceeds the context"}"#, .contextLength),
             ErrorCase(502, #"{"error":{"code":502,"message":"m"}}"#, .server),
-            ErrorCase(400, #"{"error":{"code":400,"message":"m","type":"exceed_context_size_error"}}"#, .contextLength, "exceed_context_size_error"),
+            ErrorCase(
+                400, #"{"error":{"code":400,"message":"m","type":"exceed_context_size_error"}}"#, .contextLength,
+                "exceed_context_size_error"),
         ])
     func errorBody(example: ErrorCase) throws {
         for isStream in [true, false] {
             let seen = try Response(isStream: isStream).decode("\n \n" + example.body)
             let failure = try #require(seen.first?.failure)
-            #expect(failure.kind == example.kind && failure.httpStatus == example.status && failure.code == example.code)
+            #expect(
+                failure.kind == example.kind && failure.httpStatus == example.status && failure.code == example.code)
         }
     }
 

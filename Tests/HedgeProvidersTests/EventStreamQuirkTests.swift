@@ -70,7 +70,8 @@ import Testing
     func unterminated(end: String) throws {
         let body = event(roleDelta) + event(#"{"content":"a"}"#) + "data: " + chunk("{}", finish: #""stop""#) + end
         #expect(try Response().decode(body) == Self.expected)
-        let unterminatedDone = event(roleDelta) + event(#"{"content":"a"}"#) + event("{}", finish: #""stop""#) + "data: [DONE]"
+        let unterminatedDone =
+            event(roleDelta) + event(#"{"content":"a"}"#) + event("{}", finish: #""stop""#) + "data: [DONE]"
         #expect(try Response().decode(unterminatedDone + end) == Self.expected)
     }
 
@@ -102,7 +103,8 @@ import Testing
         #expect(try Response().decode(body) == Self.expected)
     }
 
-    @Test("[DONE] is known with white space around it and text after it", arguments: ["[DONE]", "  [DONE] ", "[DONE]x"])
+    @Test(
+        "[DONE] is known with white space around it and text after it", arguments: ["[DONE]", "  [DONE] ", "[DONE]x"])
     func doneSpelling(text: String) throws {
         let body = event(roleDelta) + event(#"{"content":"a"}"#) + event("{}", finish: #""stop""#) + "data: \(text)\n\n"
         #expect(try Response().decode(body) == Self.expected)

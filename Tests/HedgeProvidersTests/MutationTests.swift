@@ -8,11 +8,13 @@ import Testing
 @Suite struct MutationTests {
     static let seeds: [String] = {
         let call = #"{"tool_calls":[{"index":0,"id":"A","type":"function","function":{"name":"f","arguments":"{}"}}]}"#
-        let parts = #"{"content":[{"type":"text","text":"a"},{"type":"thinking","thinking":[{"type":"text","text":"h"}]}]}"#
+        let parts =
+            #"{"content":[{"type":"text","text":"a"},{"type":"thinking","thinking":[{"type":"text","text":"h"}]}]}"#
         return [
             event(roleDelta) + event(#"{"content":"né \u00e9"}"#) + event(call) + event("{}", finish: #""stop""#)
                 + #"data: {"id":"c1","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"# + "\n\n" + done,
-            ": hi\r\n\r\nevent: x\r\n" + event(parts) + event(#"{"reasoning":"h"}"#, index: 1) + "data: {\"error\":1}\n\n",
+            ": hi\r\n\r\nevent: x\r\n" + event(parts) + event(#"{"reasoning":"h"}"#, index: 1)
+                + "data: {\"error\":1}\n\n",
             WholeAnswerTests.answer(WholeAnswerTests.message) + "\n",
             #"{"error":{"message":"sk-0123456789 exceeds the context","type":"t","code":"429","innererror":{"code":"c"}}}"#,
         ]
@@ -79,7 +81,8 @@ import Testing
     @Test("damaged requests are refused or read, and never more", arguments: 0..<4)
     func damagedRequests(seed: Int) throws {
         var random = SplitMix(state: UInt64(seed))
-        let text = #"{"model":"m","stream":true,"stream_options":{"a":1},\#(ChatRequestTests.messages),"tools":[{}],"n":1}"#
+        let text =
+            #"{"model":"m","stream":true,"stream_options":{"a":1},\#(ChatRequestTests.messages),"tools":[{}],"n":1}"#
         let endpoint = Endpoint(model: "x", baseURL: "")
         var accepted = 0
         for _ in 0..<1000 {

@@ -8,7 +8,9 @@ import Testing
 @Suite struct OpenAIStreamQuirkTests {
     // MARK: Ends
 
-    @Test("a clean end without any event is a truncated answer, not an empty success", arguments: ["", "\n\n", ": hi\n\n"])
+    @Test(
+        "a clean end without any event is a truncated answer, not an empty success",
+        arguments: ["", "\n\n", ": hi\n\n"])
     func noEvents(body: String) throws {
         let seen = try Response().decode(body)
         #expect(seen.count == 1 && seen[0].failure?.kind == .truncated)
@@ -25,7 +27,8 @@ import Testing
         let body = event(roleDelta) + (hasFinish ? event("{}", finish: #""stop""#) : done)
         #expect(
             try Response().decode(body) == [
-                .chunk(chunk(roleDelta), output: false), .chunk(chunk("{}", finish: #""stop""#), output: false), .completed,
+                .chunk(chunk(roleDelta), output: false), .chunk(chunk("{}", finish: #""stop""#), output: false),
+                .completed,
             ])
     }
 
@@ -37,7 +40,8 @@ import Testing
 
     @Test("a clean end while a choice is open is truncated, and tells so after what was delivered")
     func openChoice() throws {
-        let body = event(roleDelta) + event(roleDelta, index: 1) + event(#"{"content":"a"}"#) + event("{}", finish: #""stop""#)
+        let body =
+            event(roleDelta) + event(roleDelta, index: 1) + event(#"{"content":"a"}"#) + event("{}", finish: #""stop""#)
         let seen = try Response().decode(body)
         #expect(seen.count == 4 && seen.last?.failure?.kind == .truncated)
         #expect(seen.last?.failure?.httpStatus == 200 && seen.last?.failure?.detail != nil)
@@ -51,7 +55,8 @@ import Testing
 
     @Test("a usage-only last chunk is no cut stream")
     func usageOnlyLast() throws {
-        let body = event(roleDelta) + event(#"{"content":"a"}"#) + event("{}", finish: #""stop""#)
+        let body =
+            event(roleDelta) + event(#"{"content":"a"}"#) + event("{}", finish: #""stop""#)
             + #"data: {"id":"c1","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"# + "\n\n"
         #expect(try Response().decode(body).suffix(3).first == .usage(1, 2))
         #expect(try Response().decode(body).last == .completed)
@@ -65,20 +70,23 @@ import Testing
 
     @Test("a repeated finish chunk is given once, the first one")
     func repeatedFinish() throws {
-        let body = event(roleDelta) + event(#"{"content":"a"}"#) + event("{}", finish: #""stop""#)
+        let body =
+            event(roleDelta) + event(#"{"content":"a"}"#) + event("{}", finish: #""stop""#)
             + event(#"{"content":""}"#, finish: #""length""#) + done
         #expect(try Response().decode(body) == EventStreamQuirkTests.expected)
     }
 
     @Test("text after the finish is given before it")
     func textAfterFinish() throws {
-        let body = event(roleDelta) + event("{}", finish: #""stop""#) + event(#"{"content":"a"}"#, finish: #""stop""#) + done
+        let body =
+            event(roleDelta) + event("{}", finish: #""stop""#) + event(#"{"content":"a"}"#, finish: #""stop""#) + done
         #expect(try Response().decode(body) == EventStreamQuirkTests.expected)
     }
 
     @Test("an empty finish reason on every chunk means null")
     func emptyFinish() throws {
-        let body = event(roleDelta, finish: "\"\"") + event(#"{"content":"a"}"#, finish: "\"\"")
+        let body =
+            event(roleDelta, finish: "\"\"") + event(#"{"content":"a"}"#, finish: "\"\"")
             + event("{}", finish: #""stop""#) + done
         #expect(try Response().decode(body) == EventStreamQuirkTests.expected)
     }
@@ -96,7 +104,8 @@ import Testing
 
     @Test("a missing finish_reason key is added")
     func missingKey() throws {
-        let bare = #"{"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":"#
+        let bare =
+            #"{"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":"#
         let seen = try Response().decode("data: \(bare)\(roleDelta)}]}\n\n" + done)
         #expect(seen[0].chunk == bare + roleDelta + #","finish_reason":null}]}"#)
     }
@@ -107,7 +116,8 @@ import Testing
             #"{"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":["#
             + #"{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":"stop"},"#
             + #"{"index":1,"delta":{"role":"assistant","content":"b"},"finish_reason":null}]}"#
-        let body = "data: \(both)\n\n" + event(#"{"content":"c"}"#, index: 1) + event("{}", finish: #""stop""#, index: 1)
+        let body =
+            "data: \(both)\n\n" + event(#"{"content":"c"}"#, index: 1) + event("{}", finish: #""stop""#, index: 1)
         let seen = try Response().decode(body + done)
         #expect(
             seen == [
@@ -191,8 +201,9 @@ import Testing
     @Test("events that are no chunks are left out")
     func foreignEvents() throws {
         let ping = "event: ping\ndata: {\"type\":\"ping\"}\n\n" + "event: note\ndata: not json\n\n"
-        #expect(try Response().decode(ping + EventStreamQuirkTests.body("data: ", "\n\n") + ping)
-            == EventStreamQuirkTests.expected)
+        #expect(
+            try Response().decode(ping + EventStreamQuirkTests.body("data: ", "\n\n") + ping)
+                == EventStreamQuirkTests.expected)
     }
 
     @Test("a bare delta gets everything a chunk must have")
@@ -222,7 +233,8 @@ import Testing
 
     @Test("an identifier that changes from chunk to chunk is the first one throughout")
     func changingIdentifier() throws {
-        let body = event(roleDelta) + event(#"{"content":"a"}"#).replacing("\"c1\"", with: "\"c2\"")
+        let body =
+            event(roleDelta) + event(#"{"content":"a"}"#).replacing("\"c1\"", with: "\"c2\"")
             + event("{}", finish: #""stop""#).replacing("\"c1\"", with: "\"other\"") + done
         #expect(try Response().decode(body) == EventStreamQuirkTests.expected)
     }
@@ -264,7 +276,8 @@ import Testing
     @Test("usage that grows on every chunk counts once, as the last one", arguments: [true, false])
     func cumulativeUsage(wanted: Bool) throws {
         func usage(_ tokens: Int) -> String { #","usage":{"prompt_tokens":5,"completion_tokens":\#(tokens)}"# }
-        let body = event(roleDelta, rest: usage(0)) + event(#"{"content":"a"}"#, rest: usage(1))
+        let body =
+            event(roleDelta, rest: usage(0)) + event(#"{"content":"a"}"#, rest: usage(1))
             + event("{}", finish: #""stop""#, rest: usage(2)) + done
         let seen = try Response(provider: "perplexity", wantsUsage: wanted).decode(body)
         func hidden(_ delta: String, finish: String = "null") -> String {

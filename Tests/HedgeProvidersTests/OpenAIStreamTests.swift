@@ -7,7 +7,8 @@ import Testing
 @Suite struct OpenAIStreamTests {
     @Test("chunks that are right pass byte for byte; the finish waits for the terminal")
     func golden() throws {
-        let body = event(roleDelta) + event(#"{"content":"né"}"#) + event(#"{"content":" 😀\n\u00e9"}"#)
+        let body =
+            event(roleDelta) + event(#"{"content":"né"}"#) + event(#"{"content":" 😀\n\u00e9"}"#)
             + event("{}", finish: #""stop""#) + done
         #expect(
             try Response().decode(body) == [
@@ -24,7 +25,8 @@ import Testing
         let usage =
             #"{"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[],"#
             + #""usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13}}"#
-        let body = event(roleDelta, rest: #","usage":null"#) + event(#"{"content":"a"}"#)
+        let body =
+            event(roleDelta, rest: #","usage":null"#) + event(#"{"content":"a"}"#)
             + event("{}", finish: #""stop""#) + "data: \(usage)\n\n" + done
         let seen = try Response(wantsUsage: wanted).decode(body)
         let expected: [Seen] = [

@@ -38,7 +38,8 @@ import Testing
         Case(headers: ["x-retry-after: 3"], delay: nil),
         // Dates: against the answer's own date, else against the local time.
         Case(headers: ["retry-after: Sun, 06 Nov 1994 08:49:47 GMT"], delay: 10_000),
-        Case(headers: ["retry-after: Sun, 06 Nov 1994 08:49:47 GMT", "date: Sun, 06 Nov 1994 08:49:45 GMT"], delay: 2000),
+        Case(
+            headers: ["retry-after: Sun, 06 Nov 1994 08:49:47 GMT", "date: Sun, 06 Nov 1994 08:49:45 GMT"], delay: 2000),
         Case(headers: ["retry-after: Sun, 06 Nov 1994 08:49:47 GMT"], delay: nil, now: nil),
         Case(headers: ["retry-after: Sun, 06 Nov 1994 07:00:00 GMT"], delay: 0),
         Case(headers: ["retry-after: Fri, 31 Dec 9999 23:59:59 GMT"], delay: week),
@@ -65,7 +66,8 @@ import Testing
                 "x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 20s",
                 "x-ratelimit-remaining-tokens: 5", "x-ratelimit-reset-tokens: 7s",
             ], delay: 20_000),
-        Case(headers: ["x-ratelimit-remaining-tokens-minute: 0", "x-ratelimit-reset-tokens-minute: 11.5"], delay: 11_500),
+        Case(
+            headers: ["x-ratelimit-remaining-tokens-minute: 0", "x-ratelimit-reset-tokens-minute: 11.5"], delay: 11_500),
         // A point in time, in seconds or milliseconds, or a number of seconds.
         Case(headers: ["x-ratelimit-reset: 1784111787", "date: x"], delay: 10_000, now: 1_784_111_777),
         Case(headers: ["x-ratelimit-reset: 1784111787000"], delay: 10_000, now: 1_784_111_777),

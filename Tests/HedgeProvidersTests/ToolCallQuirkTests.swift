@@ -28,7 +28,9 @@ import Testing
                 joined[index] = entry
             }
         }
-        return joined.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.id):\($0.value.name):\($0.value.arguments)" }
+        return joined.sorted { $0.key < $1.key }.map {
+            "\($0.key):\($0.value.id):\($0.value.name):\($0.value.arguments)"
+        }
     }
 
     private func head(_ index: String, _ id: String, _ name: String, _ arguments: String = "\"\"") -> String {
@@ -59,7 +61,8 @@ import Testing
     func idFirst() throws {
         let fragments = [
             "[\(head("\"index\":0,", "A", "f"))]", "[\(head("\"index\":0,", "B", "g"))]",
-            #"[{"index":1,"id":"B","function":{"arguments":"2"}}]"#, #"[{"index":1,"id":"A","function":{"arguments":"1"}}]"#,
+            #"[{"index":1,"id":"B","function":{"arguments":"2"}}]"#,
+            #"[{"index":1,"id":"A","function":{"arguments":"1"}}]"#,
         ]
         #expect(try calls(fragments) == ["0:A:f:1", "1:B:g:2"])
     }

@@ -46,8 +46,10 @@ import Testing
 
     @Test(
         "what is no completion is malformed",
-        arguments: ["[]", "{}", #"{"choices":[]}"#, #"{"choices":null}"#, #"{"choices":[1]}"#, #"{"choices":[{}]}"#,
-            "<html></html>", "{}{}", "null", #"{"choices":[{"message":"x"}]}"#])
+        arguments: [
+            "[]", "{}", #"{"choices":[]}"#, #"{"choices":null}"#, #"{"choices":[1]}"#, #"{"choices":[{}]}"#,
+            "<html></html>", "{}{}", "null", #"{"choices":[{"message":"x"}]}"#,
+        ])
     func malformed(text: String) throws {
         let seen = try Response(isStream: false).decode(text)
         #expect(seen.count == 1 && seen[0].failure?.kind == .malformed && seen[0].failure?.detail != nil)

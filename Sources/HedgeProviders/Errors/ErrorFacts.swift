@@ -80,7 +80,7 @@ struct ErrorFacts {
             return
         }
         if let number = Int(code) {
-            if (status < 400 || status > 599), (400...599).contains(number) { status = number }
+            if status < 400 || status > 599, (400...599).contains(number) { status = number }
             return
         }
         if Self.isIdentifier(code), !codes.contains(code) { codes.append(code) }

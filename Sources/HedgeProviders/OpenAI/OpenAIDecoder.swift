@@ -133,7 +133,8 @@ struct OpenAIReader {
         if mode == .events { complete(isDone: false, &output) }
     }
 
-    private mutating func takeStored(_ name: EventStreamParser.Name, _ output: inout DecodedOutput, isCut: Bool = false) {
+    private mutating func takeStored(_ name: EventStreamParser.Name, _ output: inout DecodedOutput, isCut: Bool = false)
+    {
         var data = parser.takeData()
         Self.joinLines(&data)
         take(name, data.span, &output, isCut: isCut)

@@ -89,9 +89,11 @@ public struct OpenAIProvider: Provider {
             for field in request.fields {
                 if !text.isEmpty { text.append(UInt8(ascii: ",")) }
                 let name = members.text(field.key)
-                let newName = profile.renamed(name, isTaken: { taken in
-                    request.fields.contains { members.text($0.key) == taken }
-                })
+                let newName = profile.renamed(
+                    name,
+                    isTaken: { taken in
+                        request.fields.contains { members.text($0.key) == taken }
+                    })
                 JSONWriter.appendQuoted(newName ?? name, to: &text)
                 text.append(UInt8(ascii: ":"))
                 if let value = profile.replacement(for: members.text(field.value), of: name) {
