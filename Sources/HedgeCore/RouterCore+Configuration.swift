@@ -13,7 +13,10 @@ extension RouterCore {
 
     /// Frees what is left of deployments an earlier replacement removed, unless attempts still run there.
     private mutating func forgetRemovedDeployments() {
-        for (id, slot) in deploymentSlots where !deployments[slot].isConfigured && deployments[slot].inFlight == 0 {
+        // By slot: the order of a dictionary differs from run to run, and slots are given out in this order.
+        for slot in deployments.indices where !deployments[slot].isConfigured && deployments[slot].inFlight == 0 {
+            let id = deployments[slot].configuration.id
+            guard deploymentSlots[id] == slot else { continue }
             deploymentSlots[id] = nil
             freeDeployments.append(slot)
             healthTimers.remove(slot)
