@@ -11,10 +11,10 @@ import (
 )
 
 // TestConformance runs the language-neutral cases through the Go testee: one subtest for each that this binding can
-// express. HEDGEROUTER_PYTHON names the Python that runs the driver.
+// express. The driver needs a Python with jsonschema: the one the project's setup made, or the one on PATH.
 func TestConformance(t *testing.T) {
-	python := os.Getenv("HEDGEROUTER_PYTHON")
-	if python == "" {
+	python, err := filepath.Abs("../../.build/venv/bin/python")
+	if _, missing := os.Stat(python); err != nil || missing != nil {
 		python = "python3"
 	}
 	testee := filepath.Join(t.TempDir(), "testee-go")

@@ -15,7 +15,9 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[4] / "bindings" / "python"))
+ROOT = pathlib.Path(__file__).resolve().parents[4]
+sys.path.insert(0, str(ROOT / "bindings" / "python"))
+os.environ.setdefault("HEDGEROUTER_LIBRARY", str(ROOT / ".build" / "dist" / "lib" / "libhedgerouter.so.0"))
 
 import hedgerouter  # noqa: E402
 from hedgerouter import _bindings as b  # noqa: E402
