@@ -40,7 +40,7 @@ struct Harness {
             groups: [GroupConfiguration(id: GroupID(rawValue: 1), deployments: ids)], policy: policy)
     }
 
-    var now: Instant { Instant(nanoseconds: Int64(time * 1e6)) }
+    var now: Instant { Instant(nanoseconds: Int64((time * 1e6).rounded())) }
 
     @discardableResult
     mutating func tell(_ event: Event) -> [Action] {

@@ -6,7 +6,7 @@ import Testing
 @Suite("Random events")
 struct ModelCheckerTests {
     /// Events of each of the cases below; a release build can afford many more.
-    static let events = environment("HEDGE_CORE_EVENTS") ?? 50_000
+    static let events = environment("HEDGE_CORE_EVENTS") ?? 45_000
 
     static func environment(_ name: String) -> Int? {
         guard let value = getenv(name) else { return nil }

@@ -48,6 +48,7 @@ struct HedgeLedger: Sendable {
         effect.meanSaved = .seconds(saving.mean)
         effect.meanSavedLow = .seconds(saving.mean - GreenwoodCurve.z * saving.error)
         effect.meanSavedHigh = .seconds(saving.mean + GreenwoodCurve.z * saving.error)
+        effect.savingHorizon = without.horizon
         effect.isSavingIdentified = saving.isIdentified
         return effect
     }
@@ -58,6 +59,8 @@ struct GreenwoodCurve {
     private var survival: [Double]
     /// Sum of d / (n (n - d)) up to each bucket, in equally weighted samples.
     private var hazardVariance: [Double]
+    /// Samples left at risk before each bucket.
+    private var riskSet: [Double]
     private var firstCensored: Int
     private var identifiedEnd: Int
     private var highestBucket: Int
@@ -69,6 +72,7 @@ struct GreenwoodCurve {
         let share = histogram.weight > 0 ? histogram.effectiveCount / histogram.weight : 0
         survival = Array(repeating: 1, count: LogScale.bucketCount)
         hazardVariance = Array(repeating: 0, count: LogScale.bucketCount)
+        riskSet = Array(repeating: 0, count: LogScale.bucketCount)
         firstCensored = LogScale.bucketCount
         identifiedEnd = LogScale.bucketCount
         highestBucket = histogram.highestBucket
@@ -82,6 +86,7 @@ struct GreenwoodCurve {
             if identifiedEnd == LogScale.bucketCount, atRisk * share < SurvivalCurve.smallestRiskSet {
                 identifiedEnd = bucket
             }
+            riskSet[bucket] = atRisk * share
             let exposed = atRisk - censored / 2
             if events > 0, exposed > 0 {
                 surviving *= max(0, 1 - events / exposed)
@@ -95,6 +100,9 @@ struct GreenwoodCurve {
         }
     }
 
+    /// The latency up to which the curve is identified.
+    var horizon: Interval { LogScale.interval(min(identifiedEnd, highestBucket + 1)) }
+
     func estimates() -> QuantileEstimates {
         QuantileEstimates(p50: estimate(0.5), p95: estimate(0.95), p99: estimate(0.99), p999: estimate(0.999))
     }
@@ -105,10 +113,16 @@ struct GreenwoodCurve {
         let middle = first { $0 <= target }
         let low = first(shift: -Self.z) { $0 <= target }
         let high = first(shift: Self.z) { $0 <= target }
-        let isIdentified = middle.map { $0 < identifiedEnd } ?? false
+        let isKnown = middle.map { isIdentified(target, in: $0) } ?? false
         return QuantileEstimate(
             value: LogScale.interval(middle ?? highestBucket), low: low.map(LogScale.interval),
-            high: high.flatMap { $0 < identifiedEnd ? LogScale.interval($0) : nil }, isIdentified: isIdentified)
+            high: high.flatMap { $0 < identifiedEnd ? LogScale.interval($0) : nil }, isIdentified: isKnown)
+    }
+
+    private func isIdentified(_ share: Double, in bucket: Int) -> Bool {
+        let before = bucket > 0 ? survival[bucket - 1] : 1
+        guard before > 0 else { return false }
+        return riskSet[bucket] * min(1, share / before) >= SurvivalCurve.smallestRiskSet * 0.999
     }
 
     private func first(shift: Double = 0, where matches: (Double) -> Bool) -> Int? {

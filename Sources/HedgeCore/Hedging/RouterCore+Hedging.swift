@@ -101,7 +101,8 @@ extension RouterCore {
     private mutating func decideHedge(_ request: Int, _ threshold: HedgeThreshold) -> HedgeDecision {
         if requests[request].launched >= policy.maxAttempts { return .suppressed(.attempts) }
         if requests[request].live.count >= requests[request].maxParallel { return .suppressed(.concurrency) }
-        if Double(hedgesInFlight) >= max(Self.fewestConcurrent, 0.2 * Double(requestSlots.count)) { return .suppressed(.concurrency) }
+        let mostInFlight = max(Self.fewestConcurrent, 0.2 * Double(requestSlots.count))
+        if Double(hedgesInFlight) >= mostInFlight { return .suppressed(.concurrency) }
         if let deadline = requests[request].deadline, deadline - now < policy.hedgeThresholdMin {
             return .suppressed(.deadline)
         }
@@ -124,19 +125,19 @@ extension RouterCore {
 
     /// The candidate that is expected to save most for its price, in another failure domain if there is one.
     ///
-    /// A deployment without history comes first, a few at a time: a hedge measures it at nobody's expense. With a
-    /// threshold that was asked for, the ranking alone decides.
+    /// A deployment without history comes first, a few at a time: a hedge measures it at nobody's expense. Where
+    /// history does not tell the saving, and for a threshold that was asked for, the ranking decides.
     private mutating func hedgeTarget(_ request: Int, _ threshold: HedgeThreshold) -> (slot: Int, price: Double)? {
         preferOtherDomains(request)
-        guard threshold.isDynamic, let oldest = requests[request].live.first else {
-            return takeBest().map { ($0, price($0, for: request)) }
-        }
         if let unknown = unmeasuredTarget(request) { return (unknown, price(unknown, for: request)) }
-        let waited = now - attempts[oldest].startedAt
-        guard let own = curve(attempts[oldest].deployment, request) else {
-            return takeBest().map { ($0, price($0, for: request)) }
-        }
-        return mostSaving(request, own: own, waited: waited)
+        guard threshold.isDynamic, let oldest = oldestLive(request),
+            let own = curve(attempts[oldest].deployment, request)
+        else { return takeBest().map { ($0, price($0, for: request)) } }
+        return mostSaving(request, own: own, waited: now - attempts[oldest].startedAt)
+    }
+
+    private func oldestLive(_ request: Int) -> Int? {
+        requests[request].live.min { attempts[$0].startedAt < attempts[$1].startedAt }
     }
 
     private mutating func mostSaving(
@@ -144,11 +145,12 @@ extension RouterCore {
     ) -> (slot: Int, price: Double)? {
         var best: (slot: Int, price: Double)?
         var bestValue = 0.0
+        var isAnyKnown = false
         for candidate in candidates {
             guard let other = curve(candidate.slot, request) else { continue }
+            isAnyKnown = true
             let slowdown = deployments[candidate.slot].belief(isStream: requests[request].isStream).slowdown(at: now)
             guard let saving = own.expectedSaving(at: waited, target: other, slowdown: slowdown) else {
-                // Later than anything ever seen: no saying what is saved, and nothing to lose.
                 return takeBest().map { ($0, price($0, for: request)) }
             }
             guard saving >= Self.smallestSaving * waited.seconds else { continue }
@@ -157,7 +159,7 @@ extension RouterCore {
             bestValue = saving / cost
             best = (candidate.slot, cost)
         }
-        return best
+        return isAnyKnown ? best : takeBest().map { ($0, price($0, for: request)) }
     }
 
     /// Hedges in flight at once that are always allowed; beyond that a fifth of the requests in flight.
@@ -168,12 +170,15 @@ extension RouterCore {
     static let mostProbes = 2
 
     private func unmeasuredTarget(_ request: Int) -> Int? {
+        guard policy.strategy == .staggeredHedge || policy.strategy == .latencyBased,
+            candidates.contains(where: { $0.isKnown })
+        else { return nil }
         for candidate in candidates where deployments[candidate.slot].inFlight < Self.mostProbes {
-            let measured =
+            let isNew =
                 requests[request].isStream
-                ? deployments[candidate.slot].streaming.pooled.effectiveCount
-                : deployments[candidate.slot].complete.pooled.effectiveCount
-            if measured < Double(RecentObservations.enough) { return candidate.slot }
+                ? deployments[candidate.slot].streaming.isUnmeasured
+                : deployments[candidate.slot].complete.isUnmeasured
+            if isNew { return candidate.slot }
         }
         return nil
     }
@@ -190,7 +195,7 @@ extension RouterCore {
 
     /// What a hedge takes from the budget: one, or more where it costs more than the attempt it helps.
     private func price(_ slot: Int, for request: Int) -> Double {
-        guard let first = requests[request].live.first,
+        guard let first = oldestLive(request),
             let own = deployments[attempts[first].deployment].cost(promptTokens: requests[request].promptTokens),
             let other = deployments[slot].cost(promptTokens: requests[request].promptTokens), own > 0
         else { return 1 }

@@ -18,8 +18,12 @@ struct LatencyBelief: Sendable {
     static let longGain = 0.002
     /// ln 2.5: a sample this much above the long run says that the deployment is still slow.
     static let slow = 0.916_290_731_874_155
-    /// Added while only lower bounds are known: what was given up on took longer than the wait.
+    /// Added while only lower bounds are known: what was given up on took longer than the wait. It turns around as the
+    /// bound goes stale, or one that lost its first races would never be measured.
     static let lowerBoundPenalty = 0.3
+
+    /// Whether a latency was ever seen, not only given up on.
+    var isMeasured: Bool { long != nil }
 
     /// Whether anything at all was observed.
     var isKnown: Bool { fast != nil }
@@ -34,8 +38,11 @@ struct LatencyBelief: Sendable {
             if isEvent { observeLong(sample) }
             return
         }
-        // A bound below the belief says nothing about slowness.
-        guard isEvent || sample > known else { return }
+        // A bound below the belief says nothing about slowness, only that it was tried.
+        guard isEvent || sample > known else {
+            if long == nil { lastObserved = now }
+            return
+        }
         if isStale, let long {
             staleness = sample - long > Self.slow ? min(Self.longestStaleness, 2 * staleness) : Self.initialStaleness
         }
@@ -58,9 +65,9 @@ struct LatencyBelief: Sendable {
     /// The believed logarithm of the latency; nil when nothing is known.
     func estimate(at now: Instant) -> Double? {
         guard let fast else { return nil }
-        guard let long else { return fast + Self.lowerBoundPenalty }
-        guard fast > long else { return fast }
         let trust = exponential(-(now - lastObserved).seconds / staleness)
+        guard let long else { return fast + Self.lowerBoundPenalty * (2 * trust - 1) }
+        guard fast > long else { return fast }
         return trust * fast + (1 - trust) * long
     }
 

@@ -39,6 +39,12 @@ struct LatencyModel: Sendable {
         recent.isCold(at: now)
     }
 
+    /// Whether next to nothing is known at all, or only that it lost a few times.
+    var isUnmeasured: Bool {
+        let enough = belief.isMeasured ? RecentObservations.enough : 2 * RecentObservations.enough
+        return pooled.effectiveCount < Double(enough) - 0.5
+    }
+
     /// Brings the curve of a class up to date if that is due and says whether it changed.
     @discardableResult
     mutating func refresh(_ size: SizeClass, at now: Instant, samples: SamplePolicy) -> Bool {

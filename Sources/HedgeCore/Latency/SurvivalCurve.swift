@@ -7,6 +7,9 @@ struct SurvivalCurve: Sendable {
     /// Probability to be longer than the bucket, for each bucket of ``LogScale``.
     private(set) var survival: [Float]
 
+    /// Samples left at risk before each bucket, counted as equally weighted ones.
+    private var riskSet: [Float]
+
     /// The first bucket at which too few samples are left at risk for its value to mean anything.
     private(set) var identifiedEnd = 0
 
@@ -21,6 +24,7 @@ struct SurvivalCurve: Sendable {
 
     init() {
         survival = Array(repeating: 1, count: LogScale.bucketCount)
+        riskSet = Array(repeating: 0, count: LogScale.bucketCount)
     }
 
     /// Estimates from a histogram alone.
@@ -46,6 +50,7 @@ struct SurvivalCurve: Sendable {
             if identifiedEnd == LogScale.bucketCount, atRisk * effectiveShare < Self.smallestRiskSet {
                 identifiedEnd = bucket
             }
+            riskSet[bucket] = Float(atRisk * effectiveShare)
             var happened = events * scale
             var exposed = max(0, (atRisk - censored / 2) * scale)
             if priorSamples > 0 {
@@ -82,7 +87,16 @@ struct SurvivalCurve: Sendable {
         guard let bucket = bucket(ofQuantile: probability) else {
             return LatencyQuantile(value: LogScale.interval(highestBucket), isIdentified: false)
         }
-        return LatencyQuantile(value: LogScale.interval(bucket), isIdentified: bucket < identifiedEnd)
+        return LatencyQuantile(
+            value: LogScale.interval(bucket), isIdentified: isIdentified(1 - probability, in: bucket))
+    }
+
+    /// Whether enough samples are left at risk where the curve passes `share` inside the bucket.
+    private func isIdentified(_ share: Double, in bucket: Int) -> Bool {
+        let before = bucket > 0 ? Double(survival[bucket - 1]) : 1
+        guard before > 0 else { return false }
+        // Rounding of the weights must not decide whether exactly ten are enough.
+        return Double(riskSet[bucket]) * min(1, share / before) >= Self.smallestRiskSet * 0.999
     }
 
     /// The left edge of a gap: the first bucket where few are left and nearly all of those take twice as long.
@@ -102,12 +116,12 @@ struct SurvivalCurve: Sendable {
 
     /// The time a second attempt is expected to save, in seconds, when the first is still out at `delay`'s bucket.
     ///
-    /// The target's latencies are taken as e^`slowdown` times what its curve says. The integral over u of P(Y <= u) P(X > d + u | X > d), where X is this curve and Y the target's. Nil when this
-    /// curve leaves nothing beyond `delay`: the first attempt is then later than anything known.
+    /// The target's latencies are taken as e^`slowdown` times what its curve says. The integral over u of P(Y <= u) P(X > d + u | X > d), where X is this curve and Y the target's. Nil when the
+    /// samples cannot tell what lies beyond `delay`.
     func expectedSaving(at delay: Interval, target: SurvivalCurve, slowdown: Double = 0) -> Double? {
         let start = LogScale.bucket(of: delay)
         let left = Double(survival[start])
-        guard left > 1e-4 else { return nil }
+        guard start < identifiedEnd, left > 1e-4 else { return nil }
         let offset = delay.seconds
         let shift = Int(min(Double(LogScale.bucketCount), max(0, slowdown) / LogScale.logGamma))
         var sum = 0.0

@@ -76,11 +76,10 @@ extension RouterCore {
     /// Races the request, or staggers it by a fixed time when enough others race.
     private mutating func beginCold(_ request: Int, into actions: inout [Action]) {
         let limit = min(requests[request].maxParallel, policy.maxAttempts)
-        guard limit > 1, !candidates.isEmpty else { return }
         let hasOwnThreshold = requests[request].overrides.hedgeThreshold != nil
         let group = requests[request].group
         let isStream = requests[request].isStream
-        guard policy.coldStartParallel, !hasOwnThreshold,
+        guard policy.coldStartParallel, !hasOwnThreshold, limit > 1, !candidates.isEmpty,
             groups[group].races(isStream: isStream) < Self.mostRaces, groups[group].raceBudget.withdraw(at: now)
         else {
             armHedge(request, after: nil, into: &actions)

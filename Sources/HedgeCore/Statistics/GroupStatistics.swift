@@ -21,11 +21,13 @@ public struct HedgingEffect: Sendable {
     ///
     /// The load that hedges themselves put on the deployments is not in it.
     public var withoutHedging = QuantileEstimates()
-    /// Mean time saved for each request, as far as the second curve is identified; an estimate.
+    /// Mean time saved for each request, with latencies counted up to `savingHorizon`; an estimate.
     public var meanSaved = Interval.zero
     /// Bounds of its 95 % confidence interval.
     public var meanSavedLow = Interval.zero
     public var meanSavedHigh = Interval.zero
+    /// Latency up to which the second curve is identified: what is saved beyond it is not counted.
+    public var savingHorizon = Interval.zero
     /// Whether the samples can tell the saving at all.
     public var isSavingIdentified = false
     /// Answered requests whose hedge was withheld as the control arm.
