@@ -178,3 +178,17 @@ fuzz: ## Fuzz each target for SECONDS (60); what it finds lands in .build/findin
 	@scripts/setup.sh fuzz
 	@$(MAKE) --no-print-directory $(HEADERS) $(FUZZ_TARGETS:%=$(PROGRAMS)/fuzz/%-fuzz)
 	@scripts/fuzz.sh $(SECONDS) $(FUZZ_TARGETS)
+
+# --- leaks -----------------------------------------------------------------------------------------------------------
+
+$(PROGRAMS)/leak: Tests/leak/leak.c $(HEADERS) | $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Wno-format-nonliteral $< -o $@ $(LINK)
+
+.PHONY: leaks
+leaks: all $(PROGRAMS)/leak $(PROGRAMS)/bench/upstream
+	@python3 Tests/leak/run.py --programs $(PROGRAMS)
+
+.PHONY: valgrind
+valgrind: all $(PROGRAMS)/leak $(PROGRAMS)/bench/upstream
+	@python3 Tests/leak/run.py --programs $(PROGRAMS) --cycles 3 --valgrind

@@ -4,6 +4,8 @@
 # Builds the testees that are compiled, into .build/testees, against an installed or a built library.
 #
 #   build.sh [LIBDIR] [c|go|swift ...]      LIBDIR holds libhedgerouter.so; default .build/dist/lib
+#
+# CC, CFLAGS and OUT (the folder to write to) are honoured.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
@@ -15,7 +17,7 @@ fi
 [ -e "$libdir/libhedgerouter.so" ] || { echo "build.sh: $libdir has no libhedgerouter.so; run make first" >&2; exit 1; }
 libdir=$(cd "$libdir" && pwd)
 include=$PWD/include
-out=$PWD/.build/testees
+out=${OUT:-$PWD/.build/testees}
 here=$PWD/Tests/conformance/testees
 mkdir -p "$out"
 [ $# -gt 0 ] || set -- c go swift
