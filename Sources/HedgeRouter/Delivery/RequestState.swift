@@ -30,8 +30,11 @@ public final class RequestState: @unchecked Sendable {
 
     private let isPolling = Atomic<Bool>(false)
     /// What the last ``take(capacity:timeoutMilliseconds:_:)`` handed out; touched only by whoever holds `isPolling`.
+    /// Events refer to their request, so these must be dropped when the program is done with it.
     private var handedOut: [QueuedEvent] = []
     private var hasTakenEnd = false
+    /// Whether the program is done with the request.
+    private let isAbandoned = Atomic<Bool>(false)
 
     init(
         id: RequestID, mailbox: Mailbox, pauseAbove: Int, isPulled: Bool, userData: UserData, forkGeneration: UInt64
@@ -56,8 +59,11 @@ public final class RequestState: @unchecked Sendable {
         guard let pullQueue else {
             throw RouterError(.invalid, "the request's events go to the router's queue")
         }
-        guard !isPolling.exchange(true, ordering: .acquiring) else { throw RouterError(.busy) }
-        defer { isPolling.store(false, ordering: .releasing) }
+        guard !isPolling.exchange(true, ordering: .sequentiallyConsistent) else { throw RouterError(.busy) }
+        defer {
+            isPolling.store(false, ordering: .sequentiallyConsistent)
+            if isAbandoned.load(ordering: .sequentiallyConsistent) { dropHandedOut() }
+        }
         guard !hasTakenEnd else {
             handedOut.removeAll()
             return body([])
@@ -94,6 +100,7 @@ public final class RequestState: @unchecked Sendable {
 
     /// Waits for the one chunk of a pulled request that does not stream, and for its end.
     public func awaitAnswer() throws(RouterError) -> QueuedEvent {
+        defer { dropHandedOut() }
         var answer: QueuedEvent?
         while true {
             let events = try take(capacity: 8, timeoutMilliseconds: -1) { $0 }
@@ -114,7 +121,16 @@ public final class RequestState: @unchecked Sendable {
     public func abandon() {
         cancel(.caller)
         _ = pullQueue?.closeAndDrain()
+        isAbandoned.store(true, ordering: .sequentiallyConsistent)
+        dropHandedOut()
         userData.release()
+    }
+
+    /// Drops what the last `take` handed out, unless a thread is in there, which then does it on leaving.
+    private func dropHandedOut() {
+        guard !isPolling.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        handedOut.removeAll()
+        isPolling.store(false, ordering: .sequentiallyConsistent)
     }
 
     /// Cancels the request because the program asked for it; without effect once it has ended.
