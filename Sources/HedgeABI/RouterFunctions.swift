@@ -29,6 +29,7 @@ public func hr_router_new(
         guard delivery == HR_DELIVERY_POLL || callbacks.event != nil else {
             throw RouterError(.invalid, "a delivery thread needs an event_callback")
         }
+        guard options?.reserved ?? 0 == 0 else { throw RouterError(.invalid, "reserved is not 0") }
         let document = try input(config, config_size, "config")
         let configuration = try RouterConfiguration(reading: document)
         let router = try Router(configuration: configuration, log: log) { _ = Handles.requests.remove($0) }

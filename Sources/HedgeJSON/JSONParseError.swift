@@ -1,6 +1,6 @@
 /// Why a text is not the JSON that was asked for. Carries none of the text.
 public struct JSONParseError: Error, Hashable, Sendable {
-    /// The rule that was broken.
+    /// The rules a text may break.
     public enum Reason: Hashable, Sendable {
         /// The text is longer than the limit.
         case tooLong
@@ -23,6 +23,7 @@ public struct JSONParseError: Error, Hashable, Sendable {
         case outOfMemory
     }
 
+    /// The rule that was broken.
     public var reason: Reason
 
     /// Byte offset of the place.

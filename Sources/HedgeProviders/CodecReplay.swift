@@ -7,6 +7,7 @@ public enum CodecReplay {
     public struct ScriptError: Error, Hashable, Sendable {
         /// JSON path of the offending value; empty when the script is not JSON.
         public var path: String
+        /// One line.
         public var message: String
 
         init(_ path: String, _ message: String) {
@@ -18,10 +19,10 @@ public enum CodecReplay {
     /// Decodes the input of a script and returns the events as JSON.
     ///
     /// The script is an object with `provider`, `stream`, `include_usage` (default false), `status` (200), `headers`
-    /// (an object, or an array of lines), `received_at` (seconds since 1970), `input` (pieces as they arrive: strings or
-    /// `{"base64": "…"}`), `splits` (`"bytes"` for one byte at a time, or a number of bytes after which alone the
-    /// input is cut), `api_key`, `model`, `request` (the caller's document; instead of `stream` and `include_usage`), and
-    /// `end` (`"clean"`, or `"broken"` for a transfer that breaks instead of ending).
+    /// (an object, or an array of lines), `received_at` (seconds since 1970), `input` (pieces as they arrive: strings
+    /// or `{"base64": "…"}`), `splits` (`"bytes"` for one byte at a time, or a number of bytes after which alone the
+    /// input is cut), `api_key`, `model`, `request` (the caller's document; instead of `stream` and
+    /// `include_usage`), and `end` (`"clean"`, or `"broken"` for a transfer that breaks instead of ending).
     ///
     /// The result has `events`: `{"chunk": …, "output": bool}`, `{"usage": …}`, `{"completed": true}` and
     /// `{"failed": {"kind", "http_status", "code", "retry_after_ms", "message", "detail"}}`.

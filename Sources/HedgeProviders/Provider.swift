@@ -31,6 +31,7 @@ public struct Endpoint: Sendable {
     /// Further header lines (`Name: value`) from the configuration.
     public var extraHeaders: [String]
 
+    /// An endpoint; `baseURL` is given without a trailing slash.
     public init(
         model: String, baseURL: String, apiKey: Secret? = nil, organization: String? = nil, extraHeaders: [String] = []
     ) {
@@ -47,20 +48,25 @@ public struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugSt
     /// The text itself, for the one place that sends it.
     public let exposed: String
 
+    /// Hides `text`.
     public init(_ text: String) {
         exposed = text
     }
 
+    /// Always `***`.
     public var description: String { "***" }
+    /// Always `***`.
     public var debugDescription: String { "***" }
 }
 
 /// The part of an HTTP request that is the same for every request to an endpoint.
 public struct RequestHead: Sendable {
+    /// Absolute URL.
     public var url: String
     /// Header lines, `Name: value`.
     public var headers: [String]
 
+    /// A head to be sent with every request.
     public init(url: String, headers: [String]) {
         self.url = url
         self.headers = headers
@@ -69,10 +75,12 @@ public struct RequestHead: Sendable {
 
 /// The part of an HTTP request that differs from one request to the next.
 public struct EncodedRequest: Sendable {
+    /// The body, complete.
     public var body: Bytes
     /// Header lines of this request alone, such as a signature.
     public var headers: [String]
 
+    /// A request to be sent with the endpoint's head.
     public init(body: Bytes, headers: [String] = []) {
         self.body = body
         self.headers = headers
@@ -81,8 +89,10 @@ public struct EncodedRequest: Sendable {
 
 /// A request uses a field that the provider has no equivalent for.
 public struct UnsupportedRequest: Error, Hashable, Sendable {
+    /// The request's member, by OpenAI's name.
     public var field: String
 
+    /// The member that cannot be expressed.
     public init(field: String) {
         self.field = field
     }
@@ -106,6 +116,7 @@ public protocol ResponseDecoder: AnyObject {
 
 /// Status and header lines of a response.
 public struct ResponseHead: Sendable {
+    /// HTTP status of the final response.
     public var status: Int
     /// Header lines as received, each ended by CR LF, without the status line.
     public var rawHeaders: [UInt8]
@@ -127,8 +138,10 @@ public struct ResponseHead: Sendable {
 public struct DecodedOutput: Sendable {
     /// The texts of all chunks, one after another.
     public var text: [UInt8] = []
+    /// What happened, in order; ranges in it refer to ``text``.
     public var events: [DecodedEvent] = []
 
+    /// An empty buffer.
     public init() {}
 
     /// Empties the buffer and keeps its memory.
@@ -157,6 +170,7 @@ public enum DecodedEvent: Sendable {
 
 /// An error answer, classified.
 public struct ProviderFailure: Error, Hashable, Sendable {
+    /// The class, which decides about retries and cooldown.
     public var kind: FailureKind
     /// HTTP status, also of an error inside a stream that began with 200.
     public var httpStatus: Int
@@ -164,6 +178,7 @@ public struct ProviderFailure: Error, Hashable, Sendable {
     public var code: String?
     /// The provider's own words. For the caller of this request only: they may quote the prompt.
     public var providerMessage: String?
+    /// How long the provider asked to stay away; at most a week.
     public var retryAfter: Interval?
     /// What this library found wrong, in one line of its own words; holds nothing of the answer.
     public var detail: String?

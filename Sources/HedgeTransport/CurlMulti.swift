@@ -2,9 +2,6 @@ import CCurl
 
 /// libcurl's multi handle: what it wants watched goes to a poller, what is ready goes to it.
 final class CurlMulti {
-    /// Connections kept open for reuse, over all servers.
-    private static let keptConnections = 512
-
     /// When libcurl wants to be called, on the clock of the loop; nil when nothing but a socket can give it work.
     private(set) var due: Int64?
     /// How often libcurl or the system refused what should always succeed.
@@ -12,6 +9,8 @@ final class CurlMulti {
     /// TLS sessions, which would else be kept for each easy handle alone.
     let share: UnsafeMutableRawPointer?
     private var multi: UnsafeMutableRawPointer?
+    /// How many connections libcurl keeps open, over all servers, those in use included.
+    private var kept = 256
     private let poller: SystemPoller
 
     init(_ poller: SystemPoller) throws(EventLoop.SetupError) {
@@ -25,7 +24,17 @@ final class CurlMulti {
         chr_multi_set_socket(multi, watchSocket, itself)
         chr_multi_set_timer(multi, setTimer, itself)
         chr_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
-        chr_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.keptConnections)
+        chr_multi_set_long(multi, CURLMOPT_MAXCONNECTS, kept)
+    }
+
+    /// Makes room to keep a connection for each of `count` transfers in flight.
+    ///
+    /// With less, libcurl would close an idle connection whenever a transfer ends, and the next one would have to
+    /// connect again. Idle connections are closed by the servers, and by libcurl after two minutes.
+    func makeRoom(forTransfers count: Int) {
+        guard count > kept else { return }
+        kept = max(count, kept &* 2)
+        chr_multi_set_long(multi, CURLMOPT_MAXCONNECTS, kept)
     }
 
     deinit {

@@ -38,7 +38,8 @@ public final class EventLoop: @unchecked Sendable {
     private let wasRun = Atomic<Bool>(false)
 
     private var counts = LoopStatistics()
-    private var driver: (any LoopDriver)?
+    // Unsafe, and so without counting references for each piece of a body: run(_:) keeps the driver.
+    private unowned(unsafe) var driver: (any LoopDriver)?
     private var inFlight: [TransferID: Exchange] = [:]
     private var pools: [ObjectIdentifier: TargetPool] = [:]
     private var resuming: [Exchange] = []
@@ -89,9 +90,11 @@ public final class EventLoop: @unchecked Sendable {
     public func run(_ driver: any LoopDriver) {
         guard !wasRun.exchange(true, ordering: .acquiringAndReleasing) else { return }
         blockSignals()
-        self.driver = driver
-        while !isStopped.load(ordering: .acquiring) { turn(driver) }
-        self.driver = nil
+        withExtendedLifetime(driver) {
+            self.driver = driver
+            while !isStopped.load(ordering: .acquiring) { turn(driver) }
+            self.driver = nil
+        }
         close()
     }
 
@@ -152,6 +155,7 @@ public final class EventLoop: @unchecked Sendable {
             return fail(transfer, CURLE_FAILED_INIT, "The transfer could not be added")
         }
         inFlight[transfer] = exchange
+        multi.makeRoom(forTransfers: inFlight.count)
     }
 
     /// Closes a transfer: the HTTP/1.1 connection, or the HTTP/2 stream. Nothing more is told of it. Harmless for a

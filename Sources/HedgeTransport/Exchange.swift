@@ -9,14 +9,17 @@ import HedgeJSON
 final class Exchange {
     let easy: UnsafeMutableRawPointer
     let pool: TargetPool
-    // Outlives every exchange: it owns them, and closes them before it goes.
-    unowned let loop: EventLoop
+    // Unsafe, and so without a check for each piece of a body: libcurl calls back only while the loop is in its
+    // run(_:), and the loop frees every exchange before it goes.
+    private unowned(unsafe) let loop: EventLoop
     private let errorText: UnsafeMutablePointer<CChar>
 
     private(set) var transfer = TransferID(rawValue: 0)
     private var body: Bytes?
     private var ownHeaders: HeaderList?
     private(set) var head = ResponseHead()
+    // Of its own, because it is asked for each piece of a body.
+    private var isHeadTold = false
     /// Set when a callback broke the transfer off; says more than the CURLcode that follows.
     private(set) var brokenOff: TransferFailure?
     var isPaused = false
@@ -42,7 +45,6 @@ final class Exchange {
     /// Makes the handle ready to carry a transfer.
     func prepare(_ transfer: TransferID, _ request: TransferRequest) -> CURLcode {
         self.transfer = transfer
-        head = ResponseHead()
         brokenOff = nil
         errorText.pointee = 0
         body = request.body
@@ -69,6 +71,7 @@ final class Exchange {
         }
         body = nil
         head = ResponseHead()
+        isHeadTold = false
         isPaused = false
         isResumeDue = false
     }
@@ -121,6 +124,7 @@ final class Exchange {
         case .unfinished:
             return true
         case .complete:
+            isHeadTold = true
             loop.tellHead(of: self)
             return true
         case .tooLarge:
@@ -133,7 +137,7 @@ final class Exchange {
     }
 
     fileprivate func take(body bytes: UnsafeRawBufferPointer) -> Int {
-        guard head.isComplete else {
+        guard isHeadTold else {
             breakOff("The response has a body before the end of its head")
             return bytes.count == 0 ? 1 : 0
         }

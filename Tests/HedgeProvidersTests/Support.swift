@@ -112,15 +112,3 @@ func event(_ delta: String, finish: String = "null", index: Int = 0, rest: Strin
 
 let roleDelta = #"{"role":"assistant","content":""}"#
 let done = "data: [DONE]\n\n"
-
-/// The values at a path of every chunk, such as `delta.content` of the first choice, as compact JSON.
-func deltas(_ seen: [Seen], _ key: StaticString, choice: Int64 = 0) throws -> [String] {
-    try seen.compactMap(\.chunk).compactMap { text in
-        let root = try JSONDocument.parse(text).root
-        for element in root["choices"]?.elements ?? root["none"]!.elements
-        where element["index"]?.integer == choice {
-            return element["delta"]?[key]?.compactText
-        }
-        return nil
-    }
-}

@@ -147,6 +147,25 @@ struct ConnectionTests {
         #expect(statistics.internalErrors == 0)
     }
 
+    @Test("As many connections are kept as were in use at once")
+    func keptConnections() throws {
+        let count = 300
+        let mayAnswer = Watched()
+        let server = ScriptedServer { connection in
+            while connection.readRequest() != nil, mayAnswer.wait() { connection.send(ok) }
+        }
+        let lab = try Lab()
+        let target = TransferTarget(url: server.url(), headers: [])
+        let first = (0..<count).map { _ in lab.start(target) }
+        #expect(server.accepted.wait { $0 == count })
+        mayAnswer.open()
+        for id in first { #expect(lab.finished(id)?.text == "ok") }
+        // One after the other, over the connection used last each time, and still all are there.
+        let again = (0..<count).map { _ in lab.start(target) }
+        for id in again { #expect(lab.finished(id)?.text == "ok") }
+        #expect(server.accepted.now == count)
+    }
+
     @Test("A socket is not inherited by programs the process starts")
     func closedOnExec() {
         var address = curl_sockaddr()

@@ -103,14 +103,10 @@ type Error struct {
 
 // Error is one line of text.
 func (e *Error) Error() string {
-	message := e.Message
-	if message == "" {
+	if e.Message == "" {
 		return e.Code.Error()
 	}
-	if e.Path != "" {
-		message = e.Path + ": " + message
-	}
-	return "hedgerouter: " + message
+	return "hedgerouter: " + e.Message
 }
 
 // Is reports whether the error has the given Code. A passed deadline also is context.DeadlineExceeded.

@@ -11,8 +11,10 @@ public struct OpenAIProvider: Provider {
         self.profile = profile
     }
 
+    /// The profile's name.
     public var name: String { profile.name }
 
+    /// `{base}/chat/completions`, with the key as a bearer token; extra headers replace those of the same name.
     public func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead {
         var headers = ["Content-Type: application/json"]
         headers.append("Accept: \(isStream ? "text/event-stream" : "application/json")")
@@ -23,6 +25,9 @@ public struct OpenAIProvider: Provider {
             headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
     }
 
+    /// The caller's own bytes with this deployment's model in front; never throws.
+    ///
+    /// - Complexity: one copy of the document.
     public func encode(_ request: ChatRequest, for endpoint: Endpoint) throws(UnsupportedRequest) -> EncodedRequest {
         var model: [UInt8] = []
         JSONWriter.appendQuoted(endpoint.model, to: &model)
@@ -44,6 +49,7 @@ public struct OpenAIProvider: Provider {
         return EncodedRequest(body: body)
     }
 
+    /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
         OpenAIDecoder(endpoint: endpoint, isStream: request.isStream, wantsUsage: request.wantsUsage)
     }

@@ -32,15 +32,17 @@ public final class EventQueue: @unchecked Sendable {
     }
 
     /// Adds events in order and leaves the array empty, perhaps with other memory.
+    ///
+    /// After ``closeAndDrain()`` nobody can take them, but calling it again gives them back: an END among them is the
+    /// last trace of its request.
     func append(contentsOf added: inout [QueuedEvent]) {
         guard !added.isEmpty else { return }
         monitor.withLock {
-            if !isClosed {
-                let wasEmpty = events.isEmpty
-                events.append(contentsOf: &added)
-                if wasEmpty { showReadable() }
-                if waiting > 0 { monitor.signal() }
-            }
+            let wasEmpty = events.isEmpty
+            events.append(contentsOf: &added)
+            guard !isClosed else { return }
+            if wasEmpty { showReadable() }
+            if waiting > 0 { monitor.signal() }
         }
         added.removeAll(keepingCapacity: true)
     }
@@ -106,7 +108,7 @@ public final class EventQueue: @unchecked Sendable {
         }
     }
 
-    /// Drops what waits and ends every wait; nothing can be added any more. Returns what was dropped.
+    /// Ends every wait and gives back what nobody will take; can be called again for what was added since.
     func closeAndDrain() -> [QueuedEvent] {
         monitor.withLock {
             isClosed = true

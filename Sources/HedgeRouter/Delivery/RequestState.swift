@@ -36,6 +36,9 @@ public final class RequestState: @unchecked Sendable {
     /// Whether the program is done with the request.
     private let isAbandoned = Atomic<Bool>(false)
 
+    /// Whether an event callback had enough of it; touched only by whoever hands out the router's events.
+    var isRejected = false
+
     init(
         id: RequestID, mailbox: Mailbox, pauseAbove: Int, isPulled: Bool, userData: UserData, forkGeneration: UInt64
     ) {

@@ -148,14 +148,27 @@ public final class Router: @unchecked Sendable {
     ///
     /// `handler` may close the router; it is then not called again.
     public func dispatch(timeoutMilliseconds: Int64, _ handler: (QueuedEvent) -> Bool) throws(RouterError) -> Int {
-        try poll(capacity: 64, timeoutMilliseconds: timeoutMilliseconds) { deliver($0, to: handler) }
+        try refuseBesideDeliveryThread()
+        return try takeEvents(capacity: 64, deadline: MonotonicDeadline(inMilliseconds: timeoutMilliseconds)) {
+            deliver($0, to: handler)
+        }
     }
 
     private func deliver(_ events: [QueuedEvent], to handler: (QueuedEvent) -> Bool) -> Int {
         var delivered = 0
-        for event in events {
-            guard !isClosed.load(ordering: .acquiring) else { break }
-            if handler(event) { event.request.cancel(.callback) }
+        for var event in events {
+            // A request is known until its own END is handed over, whatever else the batch holds.
+            retireIfEnd(event)
+            guard !isClosed.load(ordering: .acquiring) else { continue }
+            if event.request.isRejected {
+                // What was already on its way when the program had enough; it ends as if it had been cancelled in time.
+                guard case .end = event.kind else { continue }
+                event.failure = event.failure ?? RequestFailureDetails(RouterError(.callback))
+            }
+            if handler(event) {
+                event.request.isRejected = true
+                event.request.cancel(.callback)
+            }
             delivered += 1
         }
         return delivered
@@ -166,11 +179,17 @@ public final class Router: @unchecked Sendable {
     public func poll<Result>(
         capacity: Int, timeoutMilliseconds: Int64, _ body: ([QueuedEvent]) -> Result
     ) throws(RouterError) -> Result {
+        try refuseBesideDeliveryThread()
+        return try takeEvents(capacity: capacity, deadline: MonotonicDeadline(inMilliseconds: timeoutMilliseconds)) {
+            for event in $0 { retireIfEnd(event) }
+            return body($0)
+        }
+    }
+
+    private func refuseBesideDeliveryThread() throws(RouterError) {
         guard deliveryThread == nil else {
             throw RouterError(.busy, "a delivery thread takes this router's events")
         }
-        return try takeEvents(
-            capacity: capacity, deadline: MonotonicDeadline(inMilliseconds: timeoutMilliseconds), body)
     }
 
     private func takeEvents<Result>(
@@ -187,7 +206,9 @@ public final class Router: @unchecked Sendable {
             return body([])
         case .events(let events):
             handedOut = events
-            for event in events { account(event) }
+            for event in events {
+                if case .chunk = event.kind { event.request.countTaken(event.count) }
+            }
             return body(events)
         }
     }
@@ -200,12 +221,8 @@ public final class Router: @unchecked Sendable {
         handedOut.removeAll(keepingCapacity: true)
     }
 
-    private func account(_ event: QueuedEvent) {
-        switch event.kind {
-        case .start: break
-        case .chunk: event.request.countTaken(event.count)
-        case .end: retire(event.request.handle)
-        }
+    private func retireIfEnd(_ event: QueuedEvent) {
+        if case .end = event.kind { retire(event.request.handle) }
     }
 
     /// Starts a thread that passes every event to `handler`; a true return cancels the event's request.
@@ -268,9 +285,11 @@ public final class Router: @unchecked Sendable {
         }
         guard wasOpen else { return }
         isClosed.store(true, ordering: .releasing)
-        let undelivered = queue.closeAndDrain()
+        var undelivered = queue.closeAndDrain()
         loop.stop()
         loopThread?.join()
+        // What the loop still added until it ended: only the requests without an END are left in the engine.
+        undelivered += queue.closeAndDrain()
         if let deliveryThread {
             if deliveryThread.isCurrent { deliveryThread.detach() } else { deliveryThread.join() }
         }

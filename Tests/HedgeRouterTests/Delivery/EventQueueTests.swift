@@ -94,14 +94,16 @@ private func isReadable(_ descriptor: Int32) -> Bool {
         #expect(taken.withLock { $0 } == (0..<1000).map { "\($0)" })
     }
 
-    @Test("Closing gives back what waits, ends every wait and takes nothing more")
+    @Test("Closing gives back what waits, ends every wait, and gives back later what came later")
     func closing() throws {
         let (request, _) = try makeRequest()
         let queue = EventQueue()
         queue.append([chunk("left", of: request)])
         #expect(queue.closeAndDrain().count == 1)
-        queue.append([chunk("late", of: request)])
+        queue.append([end(of: request)])
         guard case .closed = queue.take(1, until: .never) else { throw Unexpected() }
+        let late = queue.closeAndDrain()
+        guard case .end = try #require(late.first).kind, late.count == 1 else { throw Unexpected() }
         #expect(queue.closeAndDrain().isEmpty)
     }
 
