@@ -59,6 +59,28 @@ struct CensoredHistogram: Sendable {
         lastSample = now
     }
 
+    /// A histogram as it was left, with weights relative to a sample made at `lastSample`; what has no bucket is lost.
+    init(
+        events: some Sequence<(Int, Double)>, censored: some Sequence<(Int, Double)>, squaredWeight: Double,
+        lastSample: Instant
+    ) {
+        self.init()
+        for (bucket, sample) in events where self.events.indices.contains(bucket) {
+            self.events[bucket] += Float(sample)
+            weight += sample
+            highestBucket = max(highestBucket, bucket)
+        }
+        for (bucket, sample) in censored where self.censored.indices.contains(bucket) {
+            self.censored[bucket] += Float(sample)
+            weight += sample
+            censoredWeight += sample
+            highestBucket = max(highestBucket, bucket)
+        }
+        self.squaredWeight = squaredWeight
+        self.lastSample = lastSample
+        landmark = lastSample
+    }
+
     private mutating func rescale(by factor: Double) {
         let single = Float(factor)
         for index in events.indices {

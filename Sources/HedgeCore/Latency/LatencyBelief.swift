@@ -10,7 +10,8 @@ struct LatencyBelief: Sendable {
 
     /// Seconds after which the fast average is stale.
     private(set) var staleness = LatencyBelief.initialStaleness
-    private var longCount = 0.0
+    /// Samples the long-run average rests on.
+    private(set) var longCount = 0.0
 
     static let initialStaleness = 15.0
     static let longestStaleness = 240.0
@@ -84,5 +85,16 @@ struct LatencyBelief: Sendable {
     func isSlow(_ latency: Interval) -> Bool {
         guard let long else { return false }
         return naturalLog(max(latency.seconds, 1e-4)) - long > Self.slow
+    }
+}
+
+extension LatencyBelief {
+    /// A belief as it was left.
+    init(fast: Double, long: Double?, longCount: Double, staleness: Double, lastObserved: Instant) {
+        self.fast = fast
+        self.long = long
+        self.longCount = longCount
+        self.staleness = staleness
+        self.lastObserved = lastObserved
     }
 }

@@ -10,7 +10,7 @@ struct LatencyModel: Sendable {
     private var classes: [SizeClassModel] = []
 
     /// When the latest observations were made, to tell whether there are enough recent ones.
-    private var recent = RecentObservations()
+    private(set) var recent = RecentObservations()
 
     /// Samples a prior is worth.
     static let priorSamples = 20.0
@@ -104,6 +104,20 @@ struct LatencyModel: Sendable {
     }
 }
 
+extension LatencyModel {
+    /// A model as it was left; `classes` has one histogram for each size class.
+    init(belief: LatencyBelief, pooled: CensoredHistogram, classes: [CensoredHistogram], recent: RecentObservations) {
+        self.belief = belief
+        self.pooled = pooled
+        self.recent = recent
+        self.classes = Array(repeating: SizeClassModel(), count: SizeClass.count)
+        for (index, histogram) in zip(self.classes.indices, classes) { self.classes[index].histogram = histogram }
+    }
+
+    /// The histogram of each size class; none before any sample.
+    var classHistograms: [CensoredHistogram] { classes.map(\.histogram) }
+}
+
 /// Prompts of similar size: each class takes four times as long prompts as the one before it.
 struct SizeClass: Hashable, Sendable {
     var rawValue: Int
@@ -171,6 +185,16 @@ struct RecentObservations: Sendable {
         }
         latest[next] = now
         next = (next + 1) % Self.enough
+    }
+
+    /// The instants, the oldest first.
+    var instants: [Instant] { Array(latest[next...] + latest[..<next]) }
+
+    init() {}
+
+    /// Those of the latest of `instants`, which are in order, the oldest first.
+    init(_ instants: [Instant]) {
+        for instant in instants { add(instant) }
     }
 
     func isCold(at now: Instant) -> Bool {
