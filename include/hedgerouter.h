@@ -512,6 +512,45 @@ HR_API int32_t hr_request_free(hr_request *request);
 HR_API int32_t hr_stats_json(hr_router router, char **out, size_t *out_size, hr_error *error);
 
 /**
+ * What the router has learned of its deployments' latency, to give to hr_state_load() after a restart.
+ *
+ * The document is JSON text with a version and a checksum, 10 to 50 kB for each deployment with history. Keep it as
+ * it is: one that was changed or written anew is refused. It holds decayed histograms and averages under the names
+ * deployments have in hr_stats_json(), and the wall-clock time; nothing of requests, budgets, cooldowns, keys,
+ * prompts or answers. Save it before hr_router_free(), and now and then for the case of a crash.
+ *
+ * @param out      set to the document, or NULL on failure; release with hr_string_free().
+ * @param out_size may be NULL; set to the bytes of the document.
+ *
+ * Thread:  any; callback-safe.
+ * Returns: HR_OK; HR_E_INVAL, HR_E_NOMEM, HR_E_BADHANDLE, HR_E_CLOSED, HR_E_FORKED.
+ * Since:   0.1
+ */
+HR_API int32_t hr_state_save(hr_router router, char **out, size_t *out_size, hr_error *error);
+
+/**
+ * Take over what an earlier router learned, so that this one need not race or guess while it is new.
+ *
+ * Call it right after hr_router_new(). Samples are aged by the wall-clock time that passed since they were saved, 0 if
+ * that clock went back; those older than the configured `ttl` are ignored. Histories go to the deployments of the
+ * current configuration that have the same name; others are skipped. Where this router has samples of its own, the
+ * history with more weight, aged to now, is kept and the other dropped: the two are never added up, so loading a
+ * document twice is the same as loading it once. `state_loads` in hr_stats_json() counts what became of each
+ * deployment's history.
+ *
+ * A document that is damaged, cut short, of another version, or with numbers no observation can lead to changes
+ * nothing.
+ *
+ * @param state what hr_state_save() gave.
+ *
+ * Thread:  any; callback-safe.
+ * Returns: HR_OK, also when no history was of use; HR_E_INVAL with the path or byte offset of what is wrong,
+ *          HR_E_LIMIT, HR_E_BADHANDLE, HR_E_CLOSED, HR_E_FORKED.
+ * Since:   0.1
+ */
+HR_API int32_t hr_state_load(hr_router router, const char *state, size_t state_size, hr_error *error);
+
+/**
  * Check a configuration document without making a router.
  *
  * @param report set to a JSON object with `errors` and `warnings`, each an array of objects with `path`, `message`,

@@ -103,6 +103,30 @@ public func hr_stats_json(
     }
 }
 
+@implementation @_cdecl("hr_state_save")
+public func hr_state_save(
+    _ router: hr_router, _ out: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+    _ out_size: UnsafeMutablePointer<Int>?, _ error: UnsafeMutablePointer<hr_error>?
+) -> Int32 {
+    call(error) { () throws(RouterError) in
+        let out = try output(out, out_size)
+        let document = try Handles.router(router).router.saveState()
+        try give(document, out, out_size)
+        return HR_OK
+    }
+}
+
+@implementation @_cdecl("hr_state_load")
+public func hr_state_load(
+    _ router: hr_router, _ state: UnsafePointer<CChar>?, _ state_size: Int, _ error: UnsafeMutablePointer<hr_error>?
+) -> Int32 {
+    call(error) { () throws(RouterError) in
+        let box = try Handles.router(router)
+        try box.router.loadState(input(state, state_size, "state"))
+        return HR_OK
+    }
+}
+
 @implementation @_cdecl("hr_config_check")
 public func hr_config_check(
     _ config: UnsafePointer<CChar>?, _ config_size: Int,

@@ -85,3 +85,10 @@ func wallClockSeconds() -> Int64 {
     clock_gettime(CLOCK_REALTIME_COARSE, &time)
     return Int64(time.tv_sec)
 }
+
+/// Milliseconds since 1970.
+func wallClockMilliseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec) / 1_000_000
+}

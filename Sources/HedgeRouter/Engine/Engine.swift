@@ -31,6 +31,9 @@ final class Engine {
     private var lingering: Deque<Lingering> = []
     private var mustForgetTargets = false
 
+    /// What became of the histories of every state document loaded.
+    private var loads = StateLoads()
+
     /// Attempts that ended in a way their decoder should have made impossible.
     private(set) var defects: UInt64 = 0
 
@@ -178,8 +181,32 @@ extension Engine {
             reply.fulfil(
                 StatisticsSnapshot(
                     core: core.statistics(at: instant), table: table, attemptsInFlight: attempts.count,
-                    inconsistencies: core.inconsistencies &+ defects))
+                    inconsistencies: core.inconsistencies &+ defects, loads: loads))
+        case .save(let reply):
+            reply.fulfil(
+                StateSnapshot(learned: core.learned(at: instant), table: table, savedAt: wallClockMilliseconds()))
+        case .load(let document, let reply):
+            let load = self.load(document, at: instant)
+            loads.add(load)
+            reply.fulfil(load)
         }
+    }
+}
+
+extension Engine {
+    /// Offers each history to the deployment the current configuration has under its key.
+    private func load(_ document: StateDocument, at now: Instant) -> StateLoad {
+        var ids: [String: DeploymentID] = [:]
+        for deployment in table.deployments.values { ids[deployment.key] = deployment.id }
+        var load = StateLoad(age: document.elapsed(at: wallClockMilliseconds()))
+        for entry in document.entries {
+            guard let id = ids[entry.key] else {
+                load.count(.unknownDeployment)
+                continue
+            }
+            load.count(core.adopt(entry.history, of: id, elapsed: load.age, at: now))
+        }
+        return load
     }
 }
 

@@ -24,6 +24,14 @@ struct LogRecord {
         }
     }
 
+    /// A state document was loaded.
+    static func stateLoaded(_ load: StateLoad) -> LogRecord {
+        LogRecord(.info, "state_loaded") { json in
+            for outcome in HistoryAdoption.allCases { json.member(outcome.name, load[outcome]) }
+            json.member("age_ms", load.age.milliseconds.rounded())
+        }
+    }
+
     /// A deployment's health changed.
     static func healthChanged(_ deployment: String, _ change: HealthChange, now: Int64) -> LogRecord {
         switch change {

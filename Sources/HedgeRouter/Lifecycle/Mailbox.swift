@@ -9,7 +9,9 @@ enum Command: Sendable {
     case cancel(RequestID, CancelCause)
     case resume(RequestID)
     case reload(RoutingTable)
-    case query(StatisticsReply)
+    case query(LoopReply<StatisticsSnapshot>)
+    case save(LoopReply<StateSnapshot>)
+    case load(StateDocument, LoopReply<StateLoad>)
 }
 
 /// A request ready to be routed.

@@ -259,10 +259,28 @@ public final class Router: @unchecked Sendable {
 
     /// The router's statistics as a JSON object.
     public func statistics() throws(RouterError) -> [UInt8] {
+        try ask { .query($0) }.json()
+    }
+
+    /// What was learnt of the configured deployments, as a ``StateDocument``.
+    public func saveState() throws(RouterError) -> [UInt8] {
+        try ask { .save($0) }.document.json()
+    }
+
+    /// Takes over what a ``StateDocument`` knows of the configured deployments; one that is not valid changes nothing.
+    public func loadState(_ document: UnsafeRawBufferPointer) throws(RouterError) {
         try checkOpen()
-        let reply = StatisticsReply()
-        guard mailbox.post(.query(reply)), let snapshot = reply.wait() else { throw RouterError(.closed) }
-        return snapshot.json()
+        let document = try StateDocument(reading: document)
+        let load = try ask { .load(document, $0) }
+        log.write(.stateLoaded(load))
+    }
+
+    /// Asks the loop and waits for its answer, one turn of the loop.
+    private func ask<Answer>(_ question: (LoopReply<Answer>) -> Command) throws(RouterError) -> Answer {
+        try checkOpen()
+        let reply = LoopReply<Answer>()
+        guard mailbox.post(question(reply)), let answer = reply.wait() else { throw RouterError(.closed) }
+        return answer
     }
 
     // MARK: End
@@ -308,6 +326,10 @@ public final class Router: @unchecked Sendable {
             _ = submission.state.pullQueue?.closeAndDrain()
             if submission.state.pullQueue == nil { abandon(submission.state) }
         case .query(let reply):
+            reply.abandon()
+        case .save(let reply):
+            reply.abandon()
+        case .load(_, let reply):
             reply.abandon()
         case .cancel, .resume, .reload:
             break

@@ -10,6 +10,7 @@ struct StatisticsSnapshot: Sendable {
     var attemptsInFlight: Int
     /// Impossible states that were met, counted and left safely.
     var inconsistencies: UInt64
+    var loads = StateLoads()
 
     /// The snapshot as a JSON object; times in milliseconds.
     func json() -> [UInt8] {
@@ -32,6 +33,7 @@ struct StatisticsSnapshot: Sendable {
         json.beginArray()
         for deployment in core.deployments { write(deployment, to: &json) }
         json.endArray()
+        writeLoads(to: &json)
         json.member("open_attempts", attemptsInFlight)
         json.member("inconsistencies", inconsistencies)
         json.endObject()
@@ -53,6 +55,15 @@ struct StatisticsSnapshot: Sendable {
         }
         json.endObject()
         json.member("budget_level", core.budgetLevel)
+        json.endObject()
+    }
+
+    /// What became of the histories in the state documents that were loaded.
+    private func writeLoads(to json: inout JSONWriter) {
+        json.key("state_loads")
+        json.beginObject()
+        json.member("documents", loads.documents)
+        for outcome in HistoryAdoption.allCases { json.member(outcome.name, loads[outcome]) }
         json.endObject()
     }
 

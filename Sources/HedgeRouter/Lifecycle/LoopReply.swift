@@ -1,10 +1,8 @@
-import HedgeCore
-
-/// A question to the loop for its statistics, and the answer.
-final class StatisticsReply: @unchecked Sendable {
+/// A question to the loop, and the answer.
+final class LoopReply<Answer: Sendable>: @unchecked Sendable {
     private enum State {
         case awaited
-        case answered(StatisticsSnapshot)
+        case answered(Answer)
         case abandoned
     }
 
@@ -12,8 +10,8 @@ final class StatisticsReply: @unchecked Sendable {
     // Guarded by the monitor.
     private var state = State.awaited
 
-    func fulfil(_ snapshot: StatisticsSnapshot) {
-        resolve(.answered(snapshot))
+    func fulfil(_ answer: Answer) {
+        resolve(.answered(answer))
     }
 
     func abandon() {
@@ -21,11 +19,11 @@ final class StatisticsReply: @unchecked Sendable {
     }
 
     /// Waits for the answer, one turn of the loop; nil when there will be none.
-    func wait() -> StatisticsSnapshot? {
+    func wait() -> Answer? {
         monitor.withLock {
             while true {
                 switch state {
-                case .answered(let snapshot): return snapshot
+                case .answered(let answer): return answer
                 case .abandoned: return nil
                 case .awaited: _ = monitor.wait(until: .never)
                 }
