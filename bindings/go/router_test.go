@@ -394,6 +394,56 @@ func TestStatsAndVersionsAreJSON(t *testing.T) {
 	}
 }
 
+func TestSavedStateMakesANewRouterWarm(t *testing.T) {
+	upstream := newUpstream(t, say("hi"))
+	before := newRouter(t, upstream)
+	for range [10]int{} {
+		if _, err := before.Complete(context.Background(), hello); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state, err := before.SaveState()
+	if err != nil || !json.Valid(state) {
+		t.Fatalf("%s, %v", state, err)
+	}
+	after := newRouter(t, upstream)
+	if err := after.LoadState(state); err != nil {
+		t.Fatal(err)
+	}
+	type stats struct {
+		Deployments []struct {
+			Total struct {
+				Samples float64 `json:"effective_samples"`
+				Cold    bool
+			} `json:"total_ms"`
+		}
+		Loads struct{ Documents, Adopted int } `json:"state_loads"`
+	}
+	read := func(router *hedgerouter.Router) (found stats) {
+		data, err := router.Stats()
+		if err != nil || json.Unmarshal(data, &found) != nil || len(found.Deployments) != 1 {
+			t.Fatalf("%s, %v", data, err)
+		}
+		return found
+	}
+	loaded := read(after)
+	if loaded.Loads.Adopted != 1 || loaded.Deployments[0].Total.Cold || loaded.Deployments[0].Total.Samples < 9.9 {
+		t.Errorf("%+v", loaded)
+	}
+	for _, bad := range [][]byte{nil, {}, []byte("garbage"), state[:len(state)/2], append([]byte("["), state...)} {
+		if err := after.LoadState(bad); !errors.Is(err, hedgerouter.ErrInvalid) {
+			t.Errorf("%.20q: %v", bad, err)
+		}
+	}
+	if again := read(after); again.Loads.Documents != 1 || again.Deployments[0] != loaded.Deployments[0] {
+		t.Errorf("%+v", again)
+	}
+	after.Close()
+	if _, err := after.SaveState(); !errors.Is(err, hedgerouter.ErrClosed) && !errors.Is(err, hedgerouter.ErrBadHandle) {
+		t.Error(err)
+	}
+}
+
 func TestLogRecordsReachTheLogger(t *testing.T) {
 	var mu sync.Mutex
 	var records []string

@@ -147,6 +147,24 @@ class Router:
         stats: Dict[str, Any] = json.loads(take_string(out))
         return stats
 
+    def save_state(self) -> bytes:
+        """What the router has learned of its deployments' latency, to give to `load_state()` after a restart.
+
+        Text with a checksum: keep it as it is. It has no keys, prompts or answers in it.
+        """
+        out, error = ctypes.c_void_p(), new_error()
+        errors.check(lib.hr_state_save(self._handle, ctypes.byref(out), None, ctypes.byref(error)), error)
+        return take_string(out)
+
+    def load_state(self, state: bytes) -> None:
+        """Take over what an earlier router learned, aged by the time since then; call it right after making a router.
+
+        Deployments the configuration does not have are skipped; `stats()["state_loads"]` counts them. A document that
+        is damaged or of another version raises InvalidRequestError and changes nothing.
+        """
+        error = new_error()
+        errors.check(lib.hr_state_load(self._handle, state, len(state), ctypes.byref(error)), error)
+
     def reload(self, config: Config) -> None:
         """Replace the configuration. Deployments that stay keep what was learned of them; requests in flight go on.
 

@@ -9,6 +9,8 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
+import zlib
 
 import pytest
 from conftest import HELLO, config_for
@@ -70,6 +72,77 @@ def test_stats_count_requests(route):
     assert router.stats()["requests"]["succeeded"] == 1
 
 
+def learned(router):
+    """Effective samples of each deployment, for requests that do not stream."""
+    return {each["id"]: each["total_ms"]["effective_samples"] for each in router.stats()["deployments"]}
+
+
+def test_saved_state_makes_a_new_router_warm(upstream):
+    mock = upstream(a={"each": {"say": "hi"}}, b={"each": {"say": "hi"}})
+    config = config_for(mock)
+    with hedgerouter.Router(config) as before:
+        for _ in range(20):
+            before.completion("chat", HELLO)
+        samples = learned(before)
+        state = before.save_state()
+        assert before.stats()["races"] > 0 and sum(samples.values()) > 19.9
+    with hedgerouter.Router(config) as after:
+        after.load_state(state)
+        assert learned(after) == pytest.approx(samples, rel=1e-3)
+        loads = after.stats()["state_loads"]
+        assert loads["documents"] == 1 and loads["adopted"] >= 1 and loads["unknown"] == 0
+        after.completion("chat", HELLO)
+        assert after.stats()["races"] == 0
+        after.load_state(state)
+        assert after.stats()["state_loads"]["outweighed"] >= 1
+    with hedgerouter.Router(config_for(upstream(other=[]))) as stranger:
+        stranger.load_state(state)
+        assert stranger.stats()["state_loads"]["unknown"] == loads["adopted"]
+        assert learned(stranger) == {"other": 0}
+
+
+def test_saved_state_has_no_secrets_in_it(route):
+    router = route(a={"each": {"say": "a-telling-answer"}})
+    router.completion("chat", [{"role": "user", "content": "a-telling-prompt"}])
+    state = router.save_state()
+    assert b"telling" not in state and b"sk-test" not in state and b"127.0.0.1" not in state
+
+
+def test_damaged_state_is_refused_and_changes_nothing(route):
+    router = route(a={"each": {"say": "hi"}})
+    router.completion("chat", HELLO)
+    state, samples = router.save_state(), learned(router)
+    document = json.loads(state)
+    assert document["hedgerouter_state"] == 1
+    body = state[state.index(b'"state":') + len(b'"state":'):-2]
+    assert f"{zlib.crc32(body):08x}" == document["crc32"]
+    older = state.replace(b'"hedgerouter_state":1', b'"hedgerouter_state":0')
+    absurd = body.replace(b'"squares":', b'"squares":-', 1)
+    sealed = b'{"hedgerouter_state":1,"crc32":"%08x","state":%s}' % (zlib.crc32(absurd), absurd)
+    for bad in (b"", b"garbage", b"\xff\x00", b"{}", state[:-5], state[:100], older, sealed,
+                state.replace(b'"saved_at_ms":1', b'"saved_at_ms":2'), json.dumps(document, indent=1).encode()):
+        with pytest.raises(hedgerouter.InvalidRequestError) as caught:
+            router.load_state(bad)
+        assert "state" in str(caught.value)
+    assert caught.value.path == "crc32"
+    assert learned(router) == samples and router.stats()["state_loads"]["documents"] == 0
+
+
+def test_state_survives_a_clock_that_went_back_but_not_the_lifetime_of_samples(route):
+    router = route(a={"each": {"say": "hi"}})
+    router.completion("chat", HELLO)
+    state = router.save_state()
+    body = json.loads(state)["state"]
+    for shift, outcome in ((7200_000, "adopted"), (-7200_000, "expired")):
+        body["saved_at_ms"] = int(time.time() * 1000) + shift
+        text = json.dumps(body).encode()
+        document = b'{"hedgerouter_state":1,"crc32":"%08x","state":%s}' % (zlib.crc32(text), text)
+        fresh = hedgerouter.Router(config_for(router.mock))
+        fresh.load_state(document)
+        assert fresh.stats()["state_loads"][outcome] == 1
+        fresh.close()
+
+
 def test_drain_waits_for_what_is_in_flight(route):
     router = route(a={"each": {"gate": "go", "say": "hi"}})
     answers = []
@@ -108,7 +181,7 @@ def test_closing_ends_what_threads_wait_for(route):
 def test_closed_router_refuses(route):
     router = route(a=[])
     router.close()
-    for call in (lambda: router.completion("chat", HELLO), router.stats, router.drain,
+    for call in (lambda: router.completion("chat", HELLO), router.stats, router.drain, router.save_state, lambda: router.load_state(b"{}"),
                  lambda: router.reload(config_for(router.mock))):
         with pytest.raises(hedgerouter.ClosedError):
             call()
