@@ -7,6 +7,7 @@
  *   /json/...    one chat.completion
  *   /burst/...   a stream of 20 chunks, all at once
  *   /paced/...   the same stream, one chunk every half millisecond, as a fast model sends it
+ *   /endless/... as paced, but it never ends
  *
  * Prints its port, then serves until its standard input ends.
  */
@@ -29,7 +30,8 @@ enum { CHUNKS = 20, PARTS = CHUNKS + 2, INPUT = 16384, CONNECTIONS = 4096, TICK_
 typedef struct connection {
   char input[INPUT];
   size_t filled;
-  int next_part; /**< Part of the paced stream to send next; -1 while none is being sent. */
+  int next_part; /**< Part of the paced stream to send next. */
+  int endless;   /**< Whether the paced stream starts anew instead of ending. */
 } connection;
 
 static connection *connections[CONNECTIONS];
@@ -95,6 +97,7 @@ static void answer(int fd, connection *of) {
     put(fd, burst_answer, burst_size);
   } else if (put(fd, parts[0], part_sizes[0])) {
     of->next_part = 1;
+    of->endless = strstr(of->input, " /endless/") != NULL;
     pacing[pacing_count++] = fd;
   }
 }
@@ -129,6 +132,7 @@ static void on_tick(int timer) {
   for (int i = pacing_count - 1; i >= 0; i--) {
     int fd = pacing[i];
     connection *of = connections[fd];
+    if (of->endless && of->next_part == CHUNKS) of->next_part = 1;
     int part = of->next_part++;
     /* The last chunk and the end of the stream go together. */
     if (part == CHUNKS) {

@@ -112,7 +112,7 @@ static void pull(hr_router router) {
   hr_request whole = submit(router, "burst", 1, HR_SUBMIT_PULL);
   expect(hr_wait(whole, 30000, NULL) == HR_OK, "a pulled stream succeeds");
   expect(hr_request_free(&whole) == HR_OK, "a pulled request is freed");
-  hr_request part = submit(router, "paced", 1, HR_SUBMIT_PULL);
+  hr_request part = submit(router, "endless", 1, HR_SUBMIT_PULL);
   hr_event event = HR_EVENT_INIT;
   expect(hr_next(part, &event, 1, 30000, NULL) == 1, "a pulled stream starts");
   expect(hr_request_free(&part) == HR_OK, "a running request is freed");
@@ -137,14 +137,14 @@ static void cycle(void) {
   hr_string_free(answer);
   expect(take(router, submit(router, "burst", 1, 0), 0) == HR_OK, "a stream succeeds");
   expect(take(router, submit(router, "refused", 1, 0), 0) == HR_E_TRANSPORT, "a refused connection is an error");
-  hr_request cancelled = submit(router, "paced", 1, 0);
+  hr_request cancelled = submit(router, "endless", 1, 0);
   take(router, cancelled, 1);
   expect(hr_cancel(cancelled, NULL) == HR_OK, "hr_cancel accepts");
   expect(take(router, cancelled, 0) == HR_E_CANCELLED, "a cancelled stream says so");
   pull(router);
   refuse_what_is_wrong(router);
   look(router);
-  submit(router, "paced", 1, 0);
+  submit(router, "endless", 1, 0);
   hr_request left = submit(router, "json", 0, HR_SUBMIT_PULL);
   expect(hr_router_free(&router) == HR_OK, "a router with requests in flight is freed");
   hr_request_free(&left);
@@ -165,7 +165,7 @@ int main(int argc, char **argv) {
   if (argc < 3) return 2;
   char text[2048];
   snprintf(text, sizeof text, "{\"model_list\": [%s, %s, %s, %s]}", GROUP("json", "%s"), GROUP("burst", "%s"),
-           GROUP("paced", "%s"), GROUP("refused", "1"));
+           GROUP("endless", "%s"), GROUP("refused", "1"));
   snprintf(config, sizeof config, text, argv[1], argv[1], argv[1]);
 
   for (int i = 0; i < WARM_UP; i++)
