@@ -138,6 +138,37 @@ private func isReadable(_ descriptor: Int32) -> Bool {
     }
 }
 
+@Suite struct PulledRequestTests {
+    @Test("A request the program is done with goes away with the events it was handed last", arguments: [true, false])
+    func release(wasTaken: Bool) throws {
+        weak var gone: RequestState?
+        do {
+            let (request, _) = try makeRequest()
+            gone = request
+            request.pullQueue?.append(chunk("text", of: request))
+            request.pullQueue?.append(end(of: request))
+            if wasTaken {
+                #expect(try request.take(capacity: 8, timeoutMilliseconds: 0) { $0.count } == 2)
+            }
+            request.abandon()
+        }
+        #expect(gone == nil)
+    }
+
+    @Test("An answer that was waited for keeps no request alive")
+    func answer() throws {
+        weak var gone: RequestState?
+        do {
+            let (request, _) = try makeRequest()
+            gone = request
+            request.pullQueue?.append(chunk("text", of: request))
+            request.pullQueue?.append(end(of: request))
+            #expect(try request.awaitAnswer().count == 4)
+        }
+        #expect(gone == nil)
+    }
+}
+
 @Suite struct BackpressureTests {
     @Test("Reading stops above the limit and resumes when half was taken")
     func pauseAndResume() throws {
