@@ -16,8 +16,8 @@ IMPORTS = {
     "HedgeCore": {"HeapModule", "DequeModule"},
     "HedgeJSON": {"CJansson", "Glibc", "Synchronization"},
     "HedgeProviders": {"HedgeJSON", "HedgeCore"},
-    "HedgeTransport": {"CCurl", "HedgeJSON", "HedgeCore", "Glibc", "Synchronization", "DequeModule"},
-    "HedgeRouter": {"HedgeCore", "HedgeJSON", "HedgeProviders", "HedgeTransport", "DequeModule", "Glibc",
+    "HedgeTransport": {"CCurl", "CLinux", "HedgeJSON", "HedgeCore", "Glibc", "Synchronization", "DequeModule"},
+    "HedgeRouter": {"CLinux", "HedgeCore", "HedgeJSON", "HedgeProviders", "HedgeTransport", "DequeModule", "Glibc",
                     "Synchronization"},
     "HedgeABI": {"CHedgeRouter", "HedgeRouter", "HedgeCore", "HedgeJSON", "HedgeProviders", "Glibc",
                  "Synchronization"},
@@ -27,7 +27,7 @@ IMPORTS = {
 PROGRAMS = {"hedgesim"}
 # Each of these can end the program that hosts the library, or speak on its terminals.
 TRAPS = re.compile(r"\b(fatalError|precondition|preconditionFailure|print|debugPrint|dump|exit|abort)\s*\(|"
-                   r"\btry!|\bas!|\bunowned\(unsafe\)")
+                   r"\btry!|\bas!")
 STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//.*$')
 LONGEST_FILE = 1000
 # Places where the tools that wrote a file, or the machine it was written on, show through.

@@ -16,7 +16,8 @@ int main(int argc, char **argv) {
     text content = { 0 };
     char block[4096];
     size_t got;
-    while ((got = fread(block, 1, sizeof block, file)) > 0) text_bytes(&content, block, got);
+    while ((got = fread(block, 1, sizeof block, file)) > 0)
+      text_bytes(&content, block, got);
     fclose(file);
     LLVMFuzzerTestOneInput((const uint8_t *)content.data, content.size);
     free(content.data);
