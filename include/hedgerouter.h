@@ -514,7 +514,7 @@ HR_API int32_t hr_stats_json(hr_router router, char **out, size_t *out_size, hr_
 /**
  * What the router has learned of its deployments' latency, to give to hr_state_load() after a restart.
  *
- * The document is JSON text with a version and a checksum, 10 to 50 kB for each deployment with history. Keep it as
+ * The document is JSON text with a version and a checksum, some kB for each deployment with history. Keep it as
  * it is: one that was changed or written anew is refused. It holds decayed histograms and averages under the names
  * deployments have in hr_stats_json(), and the wall-clock time; nothing of requests, budgets, cooldowns, keys,
  * prompts or answers. Save it before hr_router_free(), and now and then for the case of a crash.

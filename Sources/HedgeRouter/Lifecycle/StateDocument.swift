@@ -18,7 +18,7 @@ struct StateDocument: Sendable {
     var entries: [Entry]
 
     static let version: Int64 = 1
-    /// Far more than any number of deployments needs: one takes 10 to 50 kB.
+    /// Far more than is usual: a deployment takes some kB, and 350 kB with a sample in every bucket there is.
     static let limits = JSONLimits(bytes: 256 << 20, depth: 16)
     /// The last millisecond of the year 9999.
     static let latestTime: Int64 = 253_402_300_799_999
