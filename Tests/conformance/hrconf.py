@@ -25,7 +25,8 @@ CASE_TIMEOUT_S = 60
 OP_TIMEOUT_S = 15
 SETTLE_S = 5
 BLOCKING_MARGIN_S = 10
-CODEC_FIELDS = ("provider", "stream", "include_usage", "status", "headers", "received_at", "model", "api_key", "end")
+CODEC_FIELDS = ("provider", "stream", "include_usage", "status", "headers", "received_at", "model", "api_key", "end",
+                "request")
 DELIVERIES = ("poll", "pull", "dispatch", "thread")
 
 

@@ -11,6 +11,7 @@ import jsonschema
 
 import bytespec
 import match
+import mockd
 
 HERE = pathlib.Path(__file__).resolve().parent
 OP_MODIFIERS = {"comment", "expect", "error", "optional", "async"}
@@ -26,10 +27,10 @@ class CaseError(Exception):
 class Run:
     """One run of a case: the case with the matrix variables put in."""
 
-    def __init__(self, case_id, document, axes):
+    def __init__(self, case_id, document, axes, labels):
         self.case_id = case_id
         self.axes = axes
-        suffix = ",".join(f"{name}={_label(value)}" for name, value in axes.items())
+        suffix = ",".join(f"{name}={label}" for name, label in labels.items())
         self.id = f"{case_id}[{suffix}]" if suffix else case_id
         self.document = document
         self.kind = document["kind"]
@@ -42,7 +43,7 @@ class Run:
             needed.append("sim")
         if "delivery" in self.axes:
             needed.append(self.axes["delivery"])
-        if self.axes.get("http") == "2":
+        if self.axes.get("http", "1.1") != "1.1":
             needed.append("nghttpx")
         for op in walk_ops(self.document.get("ops", [])):
             name = op_name(op)
@@ -103,12 +104,13 @@ def read(path):
 
 def load(case_id, document, check=None):
     """The runs of one case."""
-    check_schema(document, check or validator())
+    check = check or validator()
     runs = []
-    for axes in _permutations(document.get("matrix", {})):
+    for labels, axes in _permutations(document.get("matrix", {})):
         body = _substitute({k: v for k, v in document.items() if k != "matrix"}, axes)
+        check_schema(body, check)
         check_references(body)
-        runs.append(Run(case_id, body, axes))
+        runs.append(Run(case_id, body, axes, labels))
     return runs
 
 
@@ -126,7 +128,7 @@ def check_schema(document, check):
     try:
         for field in ("expect", "ops", "timeline"):
             if field in document:
-                match.check_operators(_without_matrix(document[field]), field)
+                match.check_operators(document[field], field)
     except match.OperatorError as problem:
         raise CaseError(str(problem)) from problem
 
@@ -197,20 +199,29 @@ def walk_ops(ops):
 
 
 def _permutations(matrix):
+    """Every combination of one value of each axis: its labels and its values.
+
+    An axis is a list of values, or an object whose keys label its values.
+    """
+    if not isinstance(matrix, dict) or any(not isinstance(axis, (list, dict)) or not axis for axis in matrix.values()):
+        raise CaseError("matrix: every axis is a list or an object with something in it")
     names = list(matrix)
-    for values in itertools.product(*(matrix[name] for name in names)):
-        yield dict(zip(names, values))
+    choices = [
+        list(axis.items()) if isinstance(axis, dict) else [(_label(value), value) for value in axis]
+        for axis in matrix.values()
+    ]
+    for combination in itertools.product(*choices):
+        yield ({name: label for name, (label, _) in zip(names, combination)},
+               {name: value for name, (_, value) in zip(names, combination)})
 
 
 def _substitute(value, axes):
-    """Put matrix variables in: `{"$$matrix": "x"}` becomes the value, `{{x}}` its text."""
+    """Put matrix variables in: `{"$$matrix": "x"}` and `{"$$matrix": "x.key"}` become the value, `{{x}}` its text."""
     if isinstance(value, list):
         return [_substitute(element, axes) for element in value]
     if isinstance(value, dict):
         if set(value) == {"$$matrix"}:
-            if value["$$matrix"] not in axes:
-                raise CaseError(f"the matrix has no axis {value['$$matrix']}")
-            return copy.deepcopy(axes[value["$$matrix"]])
+            return copy.deepcopy(_axis(value["$$matrix"], axes))
         return {key: _substitute(element, axes) for key, element in value.items()}
     if isinstance(value, str):
         for name, replacement in axes.items():
@@ -218,14 +229,12 @@ def _substitute(value, axes):
     return value
 
 
-def _without_matrix(value):
-    """The same without `$$matrix`, which is no matching operator."""
-    if isinstance(value, list):
-        return [_without_matrix(element) for element in value]
-    if isinstance(value, dict):
-        if set(value) == {"$$matrix"}:
-            return None
-        return {key: _without_matrix(element) for key, element in value.items()}
+def _axis(path, axes):
+    value = axes
+    for part in path.split("."):
+        if not isinstance(value, dict) or part not in value:
+            raise CaseError(f"the matrix has no axis {path}")
+        value = value[part]
     return value
 
 
@@ -259,7 +268,9 @@ def _deployment(name, value, urls, http):
         "api_key": f"sk-test-{name}",
     }
     if http == "2":
-        params["http_version"] = "2-prior-knowledge"
+        params["ca_file"] = mockd.certificate().file
+    elif http == "2-prior-knowledge":
+        params["http_version"] = http
     params.update(value.get("params", {}))
     return {
         "model_name": value.get("group", "m"),

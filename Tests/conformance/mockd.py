@@ -13,6 +13,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -46,17 +47,17 @@ class Mock:
         try:
             for name, upstream in script.items():
                 self.upstreams[name] = self._call(self._open(name, upstream))
-            if http == "2":
+            if http != "1.1":
                 for upstream in self.upstreams.values():
                     if not upstream.refuses:
-                        self.proxies.append(Proxy(upstream))
+                        self.proxies.append(Proxy(upstream, tls=http == "2"))
         except BaseException:
             self.stop()
             raise
 
     def url(self, name):
         upstream = self.upstreams[name]
-        return f"http://127.0.0.1:{upstream.public_port}"
+        return f"{upstream.scheme}://127.0.0.1:{upstream.public_port}"
 
     def release(self, gate):
         """Let everything go on that holds at a gate, now and later."""
@@ -130,6 +131,7 @@ class Upstream:
             script = {"responses": script}
         self.script = list(script.get("responses", []))
         self.each = script.get("each")
+        self.scheme = "http"
         self.refuses = script.get("refuse", False)
         self.accepts = script.get("accept", True)
         self.exchanges = []
@@ -173,6 +175,7 @@ class Upstream:
             "unexpected": self.unexpected,
             "connections": self.opened,
             "open": self.opened - self.closed,
+            "blocked": sum(not connection.writable.is_set() for connection in list(self.connections)),
             "busy": sum(exchange.is_open for exchange in list(self.exchanges)),
             "closed_by_client": sum(exchange.closed_by_client_ms is not None for exchange in list(self.exchanges)),
             "finished": sum(exchange.finished_ms is not None for exchange in list(self.exchanges)),
@@ -248,7 +251,9 @@ class Connection(asyncio.Protocol):
         self.mock.notify()
 
     def pause_writing(self):
+        """The client does not read what is there."""
         self.writable.clear()
+        self.mock.notify()
 
     def resume_writing(self):
         self.writable.set()
@@ -578,10 +583,11 @@ def stream_bytes(item, name):
 
 
 class Proxy:
-    """nghttpx in front of an upstream: HTTP/2 without TLS towards the client, HTTP/1.1 towards the mock."""
+    """nghttpx in front of an upstream: HTTP/2 towards the client, with or without TLS, HTTP/1.1 towards the mock."""
 
-    def __init__(self, upstream):
+    def __init__(self, upstream, tls):
         self.upstream = upstream
+        self.certificate = certificate() if tls else None
         last = None
         for _ in range(3):
             try:
@@ -595,12 +601,16 @@ class Proxy:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
+        command = [
+            nghttpx(), "--conf=/dev/null", f"--frontend=127.0.0.1,{port}{'' if self.certificate else ';no-tls'}",
+            f"--backend=127.0.0.1,{self.upstream.port}", "--workers=1", "--log-level=FATAL", "--errorlog-file=/dev/null",
+            "--no-add-x-forwarded-proto", "--no-via", "--no-ocsp", "--frontend-http2-read-timeout=600",
+            "--backend-read-timeout=600", "--single-process",
+        ]
+        if self.certificate:
+            command += ["--npn-list=h2", self.certificate.key, self.certificate.file]
         self.process = subprocess.Popen(
-            [nghttpx(), "--conf=/dev/null", f"--frontend=127.0.0.1,{port};no-tls",
-             f"--backend=127.0.0.1,{self.upstream.port}", "--workers=1", "--log-level=FATAL", "--errorlog-file=/dev/null",
-             "--no-add-x-forwarded-proto", "--no-via", "--no-ocsp", "--frontend-http2-read-timeout=600",
-             "--backend-read-timeout=600", "--single-process"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 5
         while time.monotonic() < end:
             if self.process.poll() is not None:
@@ -611,6 +621,7 @@ class Proxy:
                 time.sleep(0.01)
                 continue
             self.upstream.public_port = port
+            self.upstream.scheme = "https" if self.certificate else "http"
             return
         self.stop()
         raise OSError("nghttpx does not listen")
@@ -622,6 +633,32 @@ class Proxy:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+class Certificate:
+    """A certificate for 127.0.0.1 that signs itself, made anew for each run of the driver."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="hrconf-")
+        self.key = f"{self.folder.name}/key.pem"
+        self.file = f"{self.folder.name}/certificate.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", self.key, "-out", self.file],
+            check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+_certificate_lock = threading.Lock()
+_certificate = None
+
+
+def certificate():
+    """The one certificate of this process."""
+    global _certificate
+    with _certificate_lock:
+        if _certificate is None:
+            _certificate = Certificate()
+        return _certificate
 
 
 def nghttpx():

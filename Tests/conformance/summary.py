@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the events of a request amount to, and the rules every sequence of events obeys."""
 
+import hashlib
+
 
 def summarise(events):
     """One object for a request's events; keys are there only when something gave rise to them."""
@@ -41,6 +43,8 @@ def digest(chunks):
                 finishes.append(choice["finish_reason"])
             for position, call in enumerate(part.get("tool_calls") or []):
                 _add_call(calls, call.get("index", position), call)
+    result["text_size"] = len(result["text"])
+    result["text_sha256"] = hashlib.sha256(result["text"].encode("utf-8", "surrogatepass")).hexdigest()
     result["tool_calls"] = [calls[index] for index in sorted(calls)]
     result["finishes"] = finishes
     if finishes:

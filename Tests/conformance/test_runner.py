@@ -318,7 +318,7 @@ class MockUpstream(unittest.TestCase):
 
     @unittest.skipUnless(mockd.nghttpx(), "nghttpx is not installed")
     def test_behind_nghttpx_a_lost_connection_is_noticed(self):
-        mock = self.mock({"a": [{"stream": [{"text": "x"}, {"stall": True}]}]}, http="2")
+        mock = self.mock({"a": [{"stream": [{"text": "x"}, {"stall": True}]}]}, http="2-prior-knowledge")
         client = socket.create_connection(("127.0.0.1", mock.upstreams["a"].public_port), 5)
         client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
         # :method POST, :scheme http, :path / from HPACK's static table, :authority x; END_STREAM and END_HEADERS.
