@@ -495,14 +495,17 @@ class Worker:
         watchdog = threading.Timer(limit, expire)
         watchdog.daemon = True
         watchdog.start()
+        problem = None
         try:
             execute(run, self.testee)
         except (Failed, TesteeError) as error:
-            if expired.is_set():
-                raise Failed(f"took longer than {limit} s: {error}") from None
-            raise
+            problem = error
         finally:
             watchdog.cancel()
+        if expired.is_set():
+            raise Failed(f"took longer than {limit} s" + (f": {problem}" if problem else ""))
+        if problem is not None:
+            raise problem
 
     def close(self):
         """End the testee; what is wrong with how it ended, or None."""

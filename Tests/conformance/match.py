@@ -107,7 +107,7 @@ def _operator(name, argument, actual, bindings, path):
         return
     if name not in OPERATORS:
         raise OperatorError(f"{path}: unknown operator {name}")
-    if actual is MISSING:
+    if actual is MISSING and name != "$$oneOf":
         raise Mismatch(f"{path}: missing")
     _VALUE_OPERATORS[name](argument, actual, bindings, path)
 

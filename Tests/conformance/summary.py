@@ -28,8 +28,8 @@ def summarise(events):
 
 def digest(chunks):
     """Text, reasoning, tool calls, finish reasons and usage of chunks or of a whole answer."""
-    result = {"chunks": len(chunks), "data": chunks, "text": "", "reasoning": ""}
-    calls, finishes, usages = {}, [], []
+    result = {"chunks": len(chunks), "data": chunks}
+    text, reasoning, calls, finishes, usages = [], [], {}, [], []
     for chunk in chunks:
         if not isinstance(chunk, dict):
             continue
@@ -37,12 +37,14 @@ def digest(chunks):
             usages.append(chunk["usage"])
         for choice in chunk.get("choices") or []:
             part = choice.get("delta") or choice.get("message") or {}
-            result["text"] += part.get("content") or ""
-            result["reasoning"] += part.get("reasoning_content") or part.get("reasoning") or ""
+            text.append(part.get("content") or "")
+            reasoning.append(part.get("reasoning_content") or part.get("reasoning") or "")
             if choice.get("finish_reason"):
                 finishes.append(choice["finish_reason"])
             for position, call in enumerate(part.get("tool_calls") or []):
                 _add_call(calls, call.get("index", position), call)
+    result["text"] = "".join(text)
+    result["reasoning"] = "".join(reasoning)
     result["text_size"] = len(result["text"])
     result["text_sha256"] = hashlib.sha256(result["text"].encode("utf-8", "surrogatepass")).hexdigest()
     result["tool_calls"] = [calls[index] for index in sorted(calls)]
