@@ -311,25 +311,34 @@ struct LastResortTests {
         return harness
     }
 
-    @Test("the one that returns first serves, one request at a time, and others learn how long to wait")
-    func oneAtATime() throws {
+    @Test("each request tries the least bad ones in turn, and none is refused because of another")
+    func inTurn() throws {
+        var harness = Self.allOut()
+        let first = harness.submit().actions
+        // One at a time for each request: nobody races or hedges on what is out.
+        #expect(first.starts.map(\.deployment.rawValue) == [2])
+        let second = harness.submit().actions
+        #expect(second.starts.count == 1)
+        let start = try #require(first.starts.first)
+        let next = harness.fail(start.attempt, .server)
+        #expect(next.starts.map(\.deployment.rawValue) == [1])
+        let other = try #require(next.starts.first)
+        #expect(harness.fail(other.attempt, .server).outcomes == [.failed(.attempt(start.attempt))])
+    }
+
+    @Test("a failure there does not lengthen a cooldown that nobody believed to be over")
+    func failureThere() throws {
         var harness = Self.allOut()
         let start = try #require(harness.submit().actions.starts.first)
-        #expect(start.deployment.rawValue == 2)
-        let refused = harness.submit().actions
-        #expect(refused.starts.isEmpty)
-        #expect(refused.outcomes == [.failed(.noDeployment(retryAfter: .milliseconds(Int64(20_000))))])
-        harness.tell(.cancelled(RequestID(rawValue: 0)))
-        #expect(harness.fail(start.attempt, .server).outcomes.count == 1)
-        #expect(harness.submit().actions.starts.count == 1)
+        #expect(harness.fail(start.attempt, .server).healthChanges.isEmpty)
     }
 
     @Test("an answer brings its deployment back at once")
     func answer() throws {
         var harness = Self.allOut()
         let start = try #require(harness.submit().actions.starts.first)
-        let answered = harness.tell(.firstToken(start.attempt))
-        #expect(answered.healthChanges == [.recovered])
+        harness.tell(.firstToken(start.attempt))
+        #expect(harness.succeed(start.attempt).healthChanges == [.recovered])
         for _ in 0..<10 { #expect(harness.submit().actions.starts.first?.deployment.rawValue == 2) }
     }
 

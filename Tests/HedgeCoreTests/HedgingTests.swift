@@ -325,6 +325,17 @@ struct SuppressionTests {
         #expect((statistics.hedgesSuppressed[.lowValue] ?? 0) > 20)
         #expect(statistics.hedgesFired < (statistics.hedgesSuppressed[.lowValue] ?? 0))
     }
+
+    @Test("but one that goes on hanging gets its hedge all the same")
+    func lowValueIsNotFinal() throws {
+        var harness = Harness(deployments: 2) { $0.hedgeThreshold = nil }
+        for _ in 0..<400 { harness.serve(after: 1000) }
+        let (_, actions) = harness.submit()
+        let primary = try #require(actions.starts.first)
+        let later = harness.advance(to: harness.time + 10_000)
+        #expect(later.starts.map(\.role) == [.hedge])
+        #expect(later.starts.first?.deployment != primary.deployment)
+    }
 }
 
 @Suite("The target of a hedge")

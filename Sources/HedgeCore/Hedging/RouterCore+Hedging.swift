@@ -74,6 +74,9 @@ extension RouterCore {
         requests[request].measured = nil
         switch decideHedge(request, threshold) {
         case .suppressed(let reason):
+            reconsiderLater(request, reason)
+            guard requests[request].suppressed != reason else { return }
+            requests[request].suppressed = reason
             counters.suppressed[reason.ordinal] &+= 1
             actions.append(.note(requests[request].id, .hedgeSuppressed(reason)))
         case .launch(let target):
@@ -81,6 +84,14 @@ extension RouterCore {
             requests[request].hedges += 1
             armNextHedge(request, after: target)
         }
+    }
+
+    /// A verdict about what is likely is not final: a request that goes on hanging proves it wrong. It is judged again
+    /// each time it has waited twice as long.
+    private mutating func reconsiderLater(_ request: Int, _ reason: HedgeSuppression) {
+        guard reason == .lowValue || reason == .storm, let oldest = oldestLive(request) else { return }
+        let waited = max(now - attempts[oldest].startedAt, policy.hedgeThresholdMin)
+        requests[request].hedgeAt = now + max(waited, .milliseconds(Int64(1)))
     }
 
     /// Another hedge waits for the one just started as long as that one should take.

@@ -36,6 +36,8 @@ struct RequestMachine: Sendable {
     /// When a hedge is due, if the request is to have one.
     var hedgeAt: Instant?
     var threshold = HedgeThreshold()
+    /// Why the latest hedge that was due was not sent.
+    var suppressed: HedgeSuppression?
     /// The deployment the threshold is about; nil for one that is about none.
     var measured: Int?
 
@@ -69,6 +71,7 @@ struct RequestMachine: Sendable {
         hedgeAt = nil
         threshold = HedgeThreshold()
         measured = nil
+        suppressed = nil
         surfaced = nil
         surfacedWasUnsupported = false
         isControl = false
