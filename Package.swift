@@ -49,9 +49,11 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CHedgeRouter", path: "include"),
-        .systemLibrary(name: "CCurl", path: "Sources/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CCurl", path: "Sources/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
-        .systemLibrary(name: "CJansson", path: "Sources/CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+        .systemLibrary(
+            name: "CJansson", path: "Sources/CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
 
         .target(
             name: "HedgeCore",
@@ -92,8 +94,11 @@ let package = Package(
 
         .testTarget(name: "HedgeCoreTests", dependencies: ["HedgeCore"], swiftSettings: common),
         .testTarget(name: "HedgeJSONTests", dependencies: ["HedgeJSON"], swiftSettings: common),
-        .testTarget(name: "HedgeProvidersTests", dependencies: ["HedgeProviders", "HedgeCore", "HedgeJSON"], swiftSettings: common),
-        .testTarget(name: "HedgeTransportTests", dependencies: ["HedgeTransport", "HedgeJSON", "CCurl"], swiftSettings: common),
+        .testTarget(
+            name: "HedgeProvidersTests", dependencies: ["HedgeProviders", "HedgeCore", "HedgeJSON"],
+            swiftSettings: common),
+        .testTarget(
+            name: "HedgeTransportTests", dependencies: ["HedgeTransport", "HedgeJSON", "CCurl"], swiftSettings: common),
         .testTarget(
             name: "HedgeSimulationTests", dependencies: ["HedgeSimulation", "HedgeCore"], swiftSettings: common),
         .testTarget(

@@ -105,38 +105,38 @@ HR_API const char *hr_features(void);
 
 #define HR_OK 0
 /* Misuse of the library, or a local limit. */
-#define HR_E_INVAL (-1)         /**< An argument or the request document is not valid. */
-#define HR_E_NOMEM (-2)         /**< A system resource (memory, thread, descriptor) could not be had. */
-#define HR_E_BADHANDLE (-3)     /**< The handle is 0, stale, freed, or of another kind. */
-#define HR_E_CLOSED (-4)        /**< The router is closing or closed. */
-#define HR_E_REENTRANT (-5)     /**< Not allowed from inside a callback. */
-#define HR_E_FORKED (-6)        /**< The router belongs to the parent process. */
-#define HR_E_VERSION (-7)       /**< A struct carries fields this library does not know. */
-#define HR_E_CONFIG (-8)        /**< The configuration document is not valid; hr_error.path names the place. */
-#define HR_E_CANCELLED (-9)     /**< The caller cancelled the request. */
-#define HR_E_DEADLINE (-10)     /**< The request's deadline passed. */
+#define HR_E_INVAL (-1)          /**< An argument or the request document is not valid. */
+#define HR_E_NOMEM (-2)          /**< A system resource (memory, thread, descriptor) could not be had. */
+#define HR_E_BADHANDLE (-3)      /**< The handle is 0, stale, freed, or of another kind. */
+#define HR_E_CLOSED (-4)         /**< The router is closing or closed. */
+#define HR_E_REENTRANT (-5)      /**< Not allowed from inside a callback. */
+#define HR_E_FORKED (-6)         /**< The router belongs to the parent process. */
+#define HR_E_VERSION (-7)        /**< A struct carries fields this library does not know. */
+#define HR_E_CONFIG (-8)         /**< The configuration document is not valid; hr_error.path names the place. */
+#define HR_E_CANCELLED (-9)      /**< The caller cancelled the request. */
+#define HR_E_DEADLINE (-10)      /**< The request's deadline passed. */
 #define HR_E_NO_DEPLOYMENT (-11) /**< No deployment of the model group can take the request now. */
-#define HR_E_LIMIT (-12)        /**< A local limit was reached: document size, nesting, queued requests. */
-#define HR_E_BUSY (-13)         /**< Another thread is already in this call for the same handle. */
-#define HR_E_TIMEOUT (-14)      /**< A wait with a time limit ended before the awaited thing happened. */
-#define HR_E_NO_MODEL (-15)     /**< The configuration has no model group of the requested name. */
+#define HR_E_LIMIT (-12)         /**< A local limit was reached: document size, nesting, queued requests. */
+#define HR_E_BUSY (-13)          /**< Another thread is already in this call for the same handle. */
+#define HR_E_TIMEOUT (-14)       /**< A wait with a time limit ended before the awaited thing happened. */
+#define HR_E_NO_MODEL (-15)      /**< The configuration has no model group of the requested name. */
 /* What happened between the library and a deployment. */
-#define HR_E_TRANSPORT (-20)    /**< Connecting, TLS or the transfer failed. */
-#define HR_E_PROVIDER (-21)     /**< The provider answered with a server error. */
-#define HR_E_PROTOCOL (-22)     /**< The provider's answer was malformed or ended early. */
-#define HR_E_RATE_LIMITED (-23) /**< The provider's rate limit was reached. */
-#define HR_E_AUTH (-24)         /**< The provider refused the credentials or the permission. */
-#define HR_E_BAD_REQUEST (-25)  /**< The provider refused the request itself. */
-#define HR_E_CONTEXT_LENGTH (-26) /**< The prompt exceeds the model's context window. */
-#define HR_E_CONTENT_POLICY (-27) /**< The provider's content policy refused the request. */
-#define HR_E_NOT_FOUND (-28)    /**< The provider knows no such model or path. */
-#define HR_E_QUOTA (-29)        /**< The account's quota or balance is exhausted. */
-#define HR_E_OVERLOADED (-30)   /**< The provider is overloaded. */
+#define HR_E_TRANSPORT (-20)       /**< Connecting, TLS or the transfer failed. */
+#define HR_E_PROVIDER (-21)        /**< The provider answered with a server error. */
+#define HR_E_PROTOCOL (-22)        /**< The provider's answer was malformed or ended early. */
+#define HR_E_RATE_LIMITED (-23)    /**< The provider's rate limit was reached. */
+#define HR_E_AUTH (-24)            /**< The provider refused the credentials or the permission. */
+#define HR_E_BAD_REQUEST (-25)     /**< The provider refused the request itself. */
+#define HR_E_CONTEXT_LENGTH (-26)  /**< The prompt exceeds the model's context window. */
+#define HR_E_CONTENT_POLICY (-27)  /**< The provider's content policy refused the request. */
+#define HR_E_NOT_FOUND (-28)       /**< The provider knows no such model or path. */
+#define HR_E_QUOTA (-29)           /**< The account's quota or balance is exhausted. */
+#define HR_E_OVERLOADED (-30)      /**< The provider is overloaded. */
 #define HR_E_ATTEMPT_TIMEOUT (-31) /**< A connect, first-token, gap or total timeout of an attempt passed. */
-#define HR_E_INTERRUPTED (-32)  /**< A stream broke after its first token was delivered. */
+#define HR_E_INTERRUPTED (-32)     /**< A stream broke after its first token was delivered. */
 /* Everything else. */
-#define HR_E_CALLBACK (-40)     /**< A callback returned non-zero and so cancelled its request. */
-#define HR_E_INTERNAL (-99)     /**< A defect in the library; it was counted, and the request ended safely. */
+#define HR_E_CALLBACK (-40) /**< A callback returned non-zero and so cancelled its request. */
+#define HR_E_INTERNAL (-99) /**< A defect in the library; it was counted, and the request ended safely. */
 
 /* Where an error comes from. */
 #define HR_ORIGIN_LOCAL 0     /**< This library or its caller. */
@@ -160,7 +160,12 @@ typedef struct hr_error {
   char message[512];      /**< One line of text, cut at a character boundary if too long. */
 } hr_error;
 
-#define HR_ERROR_INIT { sizeof(hr_error), 0, 0, 0, 0, 0, -1, { 0 }, { 0 } }
+#define HR_ERROR_INIT                                                                                                  \
+  {                                                                                                                    \
+    sizeof(hr_error), 0, 0, 0, 0, 0, -1, { 0 }, {                                                                      \
+      0                                                                                                                \
+    }                                                                                                                  \
+  }
 
 /**
  * Initialise an error as HR_ERROR_INIT does, for languages without C macros.
@@ -235,7 +240,8 @@ typedef struct hr_event {
   size_t message_size;    /**< Bytes of message, without the NUL. */
 } hr_event;
 
-#define HR_EVENT_INIT { sizeof(hr_event), 0, { 0 }, 0, 0, 0, 0, 0, 0, 0, 0, -1, 0, 0 }
+#define HR_EVENT_INIT                                                                                                  \
+  { sizeof(hr_event), 0, { 0 }, 0, 0, 0, 0, 0, 0, 0, 0, -1, 0, 0 }
 
 /**
  * Receives one event; see the callback rules at the top of this file.
@@ -260,24 +266,26 @@ typedef void (*hr_log_callback)(int32_t level, const char *record, size_t size, 
 /** Releases what a `user_data` refers to; called exactly once, after the last use. */
 typedef void (*hr_finalizer)(void *user_data);
 
-#define HR_DELIVERY_POLL 0   /**< The program calls hr_poll(), hr_dispatch() or hr_next(). */
-#define HR_DELIVERY_THREAD 1 /**< A library thread calls event_callback; hr_poll() and hr_dispatch() answer HR_E_BUSY. */
+#define HR_DELIVERY_POLL 0 /**< The program calls hr_poll(), hr_dispatch() or hr_next(). */
+#define HR_DELIVERY_THREAD                                                                                             \
+  1 /**< A library thread calls event_callback; hr_poll() and hr_dispatch() answer HR_E_BUSY. */
 
 /** Options of a router that are not configuration: how it talks to its program. */
 typedef struct hr_router_options {
-  uint32_t struct_size;               /**< sizeof(hr_router_options), set by HR_ROUTER_OPTIONS_INIT. */
-  int32_t delivery;                   /**< HR_DELIVERY_*. */
-  hr_event_callback event_callback;   /**< For hr_dispatch() and the delivery thread; may be NULL for polling. */
-  void *event_user_data;              /**< Passed to event_callback. */
-  hr_finalizer event_user_data_free;  /**< May be NULL. */
-  hr_log_callback log_callback;       /**< NULL: the library is silent. */
-  void *log_user_data;                /**< Passed to log_callback. */
-  hr_finalizer log_user_data_free;    /**< May be NULL. */
-  int32_t log_level;                  /**< Most detailed HR_LOG_* level wanted; 0 means HR_LOG_WARN. */
-  int32_t reserved;                   /**< Must be 0. */
+  uint32_t struct_size;              /**< sizeof(hr_router_options), set by HR_ROUTER_OPTIONS_INIT. */
+  int32_t delivery;                  /**< HR_DELIVERY_*. */
+  hr_event_callback event_callback;  /**< For hr_dispatch() and the delivery thread; may be NULL for polling. */
+  void *event_user_data;             /**< Passed to event_callback. */
+  hr_finalizer event_user_data_free; /**< May be NULL. */
+  hr_log_callback log_callback;      /**< NULL: the library is silent. */
+  void *log_user_data;               /**< Passed to log_callback. */
+  hr_finalizer log_user_data_free;   /**< May be NULL. */
+  int32_t log_level;                 /**< Most detailed HR_LOG_* level wanted; 0 means HR_LOG_WARN. */
+  int32_t reserved;                  /**< Must be 0. */
 } hr_router_options;
 
-#define HR_ROUTER_OPTIONS_INIT { sizeof(hr_router_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define HR_ROUTER_OPTIONS_INIT                                                                                         \
+  { sizeof(hr_router_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Initialise options as HR_ROUTER_OPTIONS_INIT does, for languages without C macros.
@@ -353,7 +361,8 @@ typedef struct hr_submit_options {
   size_t overrides_size;       /**< Bytes of overrides. */
 } hr_submit_options;
 
-#define HR_SUBMIT_OPTIONS_INIT { sizeof(hr_submit_options), 0, 0, 0, 0, 0, 0 }
+#define HR_SUBMIT_OPTIONS_INIT                                                                                         \
+  { sizeof(hr_submit_options), 0, 0, 0, 0, 0, 0 }
 
 /** Deliver the events of this request through hr_next() instead of the router's queue; needs hr_request_free(). */
 #define HR_SUBMIT_PULL 1u
@@ -379,8 +388,8 @@ HR_API int32_t hr_submit_options_init(hr_submit_options *options, size_t size);
  * Returns: HR_OK; any HR_E_* of hr_submit() or of an END event.
  * Since:   0.1
  */
-HR_API int32_t hr_complete(hr_router router, const char *request, size_t request_size,
-                           const hr_submit_options *options, char **out, size_t *out_size, hr_error *error);
+HR_API int32_t hr_complete(hr_router router, const char *request, size_t request_size, const hr_submit_options *options,
+                           char **out, size_t *out_size, hr_error *error);
 
 /**
  * Release a string this library returned. NULL is allowed.

@@ -24,7 +24,8 @@ private func report(_ report: hr_error, to error: UnsafeMutablePointer<hr_error>
 }
 
 /// Input of the program: a pointer and a size, checked.
-func input(_ pointer: UnsafePointer<CChar>?, _ size: Int, _ name: String) throws(RouterError) -> UnsafeRawBufferPointer {
+func input(_ pointer: UnsafePointer<CChar>?, _ size: Int, _ name: String) throws(RouterError) -> UnsafeRawBufferPointer
+{
     guard let pointer else { throw RouterError(.invalid, "\(name) is NULL") }
     // A size that is negative as a signed number can only be a mistake.
     guard size >= 0 else { throw RouterError(.limit, "the size of \(name) is out of range") }

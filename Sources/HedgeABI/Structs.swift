@@ -27,7 +27,9 @@ extension SizedStruct {
         let known = MemoryLayout<Self>.size
         if size > known, source[known...].contains(where: { $0 != 0 }) { throw RouterError(.version) }
         self.init()
-        withUnsafeMutableBytes(of: &self) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: source.prefix(known))) }
+        withUnsafeMutableBytes(of: &self) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: source.prefix(known)))
+        }
     }
 
     /// Writes as much of the struct as the program's version of it has room for. Leaves `struct_size` alone.

@@ -39,5 +39,5 @@ protocol Poller: AnyObject {
 }
 
 #if os(Linux)
-    typealias SystemPoller = EpollPoller
+typealias SystemPoller = EpollPoller
 #endif

@@ -107,11 +107,11 @@ func openSocketClosedOnExec(
 ) -> curl_socket_t {
     guard let address else { return chr_socket_bad }
     #if os(Linux)
-        let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
-        return socket(address.pointee.family, kind, address.pointee.protocol)
+    let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
+    return socket(address.pointee.family, kind, address.pointee.protocol)
     #else
-        let opened = socket(address.pointee.family, address.pointee.socktype, address.pointee.protocol)
-        if opened >= 0 { _ = fcntl(opened, F_SETFD, FD_CLOEXEC) }
-        return opened
+    let opened = socket(address.pointee.family, address.pointee.socktype, address.pointee.protocol)
+    if opened >= 0 { _ = fcntl(opened, F_SETFD, FD_CLOEXEC) }
+    return opened
     #endif
 }

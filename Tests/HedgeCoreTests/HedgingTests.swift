@@ -81,7 +81,9 @@ struct ThresholdTests {
         #expect(try #require(Self.armed(harness.submit(deadline: deadline).actions)).delay == 100)
         harness.tell(
             .configurationReplaced(
-                Harness.configuration(deployments: 2) { $0.hedgeThreshold = nil } each: {
+                Harness.configuration(deployments: 2) {
+                    $0.hedgeThreshold = nil
+                } each: {
                     $0.timeouts.firstToken = .milliseconds(Int64(250))
                 }))
         #expect(try #require(Self.armed(harness.submit().actions)).delay == 150)
@@ -357,7 +359,10 @@ struct HedgeTargetTests {
 
     @Test("is in the same domain when there is no other")
     func sameDomain() throws {
-        var harness = Harness(deployments: 2) { _ in } each: { $0.failureDomain = "a" }
+        var harness = Harness(deployments: 2) { _ in
+        } each: {
+            $0.failureDomain = "a"
+        }
         _ = harness.submit()
         #expect(harness.advance(to: 100).starts.count == 1)
     }

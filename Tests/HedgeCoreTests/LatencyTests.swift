@@ -16,7 +16,9 @@ struct ArithmeticTests {
         }
     }
 
-    @Test("survive every number there is", arguments: [0, -1, .nan, .infinity, -.infinity, .leastNonzeroMagnitude, 1e308, -1e308])
+    @Test(
+        "survive every number there is",
+        arguments: [0, -1, .nan, .infinity, -.infinity, .leastNonzeroMagnitude, 1e308, -1e308])
     func extremes(x: Double) {
         #expect(naturalLog(x).isFinite)
         #expect(exponential(x).isFinite)
@@ -85,7 +87,9 @@ struct CensoredHistogramTests {
     @Test("counts as many samples as it has while none is old")
     func effectiveCount() {
         var histogram = CensoredHistogram()
-        for bucket in 0..<50 { histogram.add(bucket: bucket, isEvent: bucket % 2 == 0, at: Self.at(1), policy: Self.policy) }
+        for bucket in 0..<50 {
+            histogram.add(bucket: bucket, isEvent: bucket % 2 == 0, at: Self.at(1), policy: Self.policy)
+        }
         #expect(abs(histogram.effectiveCount - 50) < 1e-9)
         #expect(abs(histogram.censoredWeight - 25) < 1e-9)
     }
@@ -156,7 +160,8 @@ struct SurvivalCurveTests {
             let expected = try #require(Self.exact(samples, quantile: quantile))
             let found = curve.quantile(quantile)
             #expect(found.isIdentified)
-            #expect(abs(found.value.seconds / expected - 1) < 0.03, "p\(quantile): \(found.value.seconds) for \(expected)")
+            #expect(
+                abs(found.value.seconds / expected - 1) < 0.03, "p\(quantile): \(found.value.seconds) for \(expected)")
         }
     }
 
@@ -210,7 +215,8 @@ struct SurvivalCurveTests {
         let knee = try #require(bimodal.knee(atMost: 0.1))
         #expect((0.3...0.5).contains(LogScale.seconds(knee)))
         #expect(bimodal.knee(atMost: 0.03) == nil || LogScale.seconds(bimodal.knee(atMost: 0.03) ?? 0) > 2)
-        let smooth = Self.curve((0..<5000).map { _ in Sample(seconds: 0.4 * exp(0.6 * Self.normal(&random)), isEvent: true) })
+        let smooth = Self.curve(
+            (0..<5000).map { _ in Sample(seconds: 0.4 * exp(0.6 * Self.normal(&random)), isEvent: true) })
         #expect(smooth.knee(atMost: 0.1) == nil)
     }
 

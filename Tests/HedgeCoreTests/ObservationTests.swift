@@ -10,7 +10,10 @@ struct ObservationTests {
         stream: Bool = true, timeouts: AttemptTimeouts = AttemptTimeouts(total: nil), deadline: Double? = nil,
         _ body: (inout Harness, RequestID, AttemptID) -> Void
     ) throws -> (samples: Double, censored: Double, health: Int, median: Double?) {
-        var harness = Harness(deployments: 1) { _ in } each: { $0.timeouts = timeouts }
+        var harness = Harness(deployments: 1) { _ in
+        } each: {
+            $0.timeouts = timeouts
+        }
         let (id, actions) = harness.submit(stream: stream, deadline: deadline)
         let attempt = try #require(actions.starts.first?.attempt)
         body(&harness, id, attempt)

@@ -324,14 +324,20 @@ struct AttemptTimeoutTests {
 
     @Test("the first token's does not apply to a request that does not stream")
     func firstTokenOfFullAnswer() {
-        var harness = Harness(deployments: 1) { _ in } each: { $0.timeouts.firstToken = .milliseconds(Int64(300)) }
+        var harness = Harness(deployments: 1) { _ in
+        } each: {
+            $0.timeouts.firstToken = .milliseconds(Int64(300))
+        }
         _ = harness.submit(stream: false)
         #expect(harness.core.nextDeadline == nil)
     }
 
     @Test("the gap's counts from the latest output and stands still while paused")
     func gap() throws {
-        var harness = Harness(deployments: 1) { _ in } each: { $0.timeouts.gap = .milliseconds(Int64(100)) }
+        var harness = Harness(deployments: 1) { _ in
+        } each: {
+            $0.timeouts.gap = .milliseconds(Int64(100))
+        }
         let primary = try #require(harness.submit().actions.starts.first)
         #expect(harness.advance(to: 1000).isEmpty)
         harness.tell(.firstToken(primary.attempt))
@@ -350,7 +356,10 @@ struct AttemptTimeoutTests {
 
     @Test("the total's ends a stream that goes on and on")
     func total() throws {
-        var harness = Harness(deployments: 1) { _ in } each: { $0.timeouts.total = .milliseconds(Int64(1000)) }
+        var harness = Harness(deployments: 1) { _ in
+        } each: {
+            $0.timeouts.total = .milliseconds(Int64(1000))
+        }
         let primary = try #require(harness.submit().actions.starts.first)
         harness.tell(.firstToken(primary.attempt))
         harness.advance(to: 999)

@@ -240,7 +240,10 @@ struct RankingTests {
 struct LimitTests {
     @Test("of requests per minute refuse with the time to the next one")
     func requestsPerMinute() throws {
-        var harness = Harness(deployments: 1) { _ in } each: { $0.requestsPerMinute = 3 }
+        var harness = Harness(deployments: 1) { _ in
+        } each: {
+            $0.requestsPerMinute = 3
+        }
         harness.time = 2000
         for _ in 0..<3 { #expect(harness.submit().actions.starts.count == 1) }
         let refused = harness.submit().actions
@@ -256,7 +259,10 @@ struct LimitTests {
 
     @Test("of tokens per minute count prompts when sent and answers when known")
     func tokensPerMinute() throws {
-        var harness = Harness(deployments: 1) { _ in } each: { $0.tokensPerMinute = 1000 }
+        var harness = Harness(deployments: 1) { _ in
+        } each: {
+            $0.tokensPerMinute = 1000
+        }
         let first = try #require(harness.submit(bytes: 400).actions.starts.first)
         harness.tell(.firstToken(first.attempt))
         harness.tell(.attemptEnded(first.attempt, .succeeded(Usage(promptTokens: 150, completionTokens: 700))))
@@ -266,7 +272,10 @@ struct LimitTests {
 
     @Test("let a prompt larger than the limit go when nothing else went")
     func largePrompt() {
-        var harness = Harness(deployments: 1) { _ in } each: { $0.tokensPerMinute = 10 }
+        var harness = Harness(deployments: 1) { _ in
+        } each: {
+            $0.tokensPerMinute = 10
+        }
         #expect(harness.submit(bytes: 4000).actions.starts.count == 1)
         #expect(harness.submit(bytes: 4000).actions.starts.isEmpty)
     }

@@ -13,7 +13,9 @@ struct ReconfigurationTests {
         let after = harness.core.statistics(at: harness.now)
         #expect(after.deployments.count == 3)
         for index in 0..<2 {
-            #expect(after.deployments[index].streaming.effectiveSamples == before.deployments[index].streaming.effectiveSamples)
+            #expect(
+                after.deployments[index].streaming.effectiveSamples
+                    == before.deployments[index].streaming.effectiveSamples)
             #expect(after.deployments[index].wins == before.deployments[index].wins)
         }
     }

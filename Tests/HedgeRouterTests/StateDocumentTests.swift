@@ -38,7 +38,9 @@ struct StateDocumentTests {
         #expect(SizeClass.count == 6)
     }
 
-    @Test("takes a clock that went back as no time at all", arguments: [(5000, 6500, 1.5), (5000, 4000, 0), (0, .max, 9.2e9)])
+    @Test(
+        "takes a clock that went back as no time at all",
+        arguments: [(5000, 6500, 1.5), (5000, 4000, 0), (0, .max, 9.2e9)])
     func elapsed(savedAt: Int64, now: Int64, seconds: Double) throws {
         let elapsed = StateDocument(savedAt: savedAt, entries: []).elapsed(at: now).seconds
         #expect(abs(elapsed - seconds) <= 0.01 * seconds)
@@ -280,10 +282,13 @@ private struct Trial {
     /// Nothing was impossible, every number reported is one, and what is saved again can be read again.
     var isSound: Bool {
         let statistics = core.statistics(at: now)
-        guard core.inconsistencies == 0, statistics.requestsInFlight == 0, statistics.succeeded == 4 else { return false }
+        guard core.inconsistencies == 0, statistics.requestsInFlight == 0, statistics.succeeded == 4 else {
+            return false
+        }
         for deployment in statistics.deployments {
             for latency in [deployment.streaming, deployment.complete] {
-                guard latency.effectiveSamples.isFinite, latency.censoredShare >= 0, latency.censoredShare <= 1.001 else {
+                guard latency.effectiveSamples.isFinite, latency.censoredShare >= 0, latency.censoredShare <= 1.001
+                else {
                     return false
                 }
                 if let threshold = latency.hedgeThreshold, threshold < .zero { return false }

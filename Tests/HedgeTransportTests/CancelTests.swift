@@ -71,8 +71,10 @@ struct CancelTests {
             let headers = ["bad header line"]
             let request = TransferRequest(target: target, body: Bytes("{}"), connectTimeoutMilliseconds: 1000)
             loop.start(good, request)
-            loop.start(bad, TransferRequest(
-                target: target, headers: headers, body: Bytes("{}"), connectTimeoutMilliseconds: 1000))
+            loop.start(
+                bad,
+                TransferRequest(
+                    target: target, headers: headers, body: Bytes("{}"), connectTimeoutMilliseconds: 1000))
             loop.cancel(good)
             loop.cancel(bad)
         }

@@ -94,7 +94,8 @@ struct HTTP2Tests {
         #expect(server.accepted.now == 1)
     }
 
-    @Test("A paused stream that is cancelled or resumed does not keep the others of its connection from going on",
+    @Test(
+        "A paused stream that is cancelled or resumed does not keep the others of its connection from going on",
         arguments: [false, true])
     func pausedStreamLetsOthersGoOn(isCancelled: Bool) throws {
         let server = try HTTP2Server(isTLS: true)

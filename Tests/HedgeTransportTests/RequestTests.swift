@@ -81,10 +81,12 @@ struct RequestTests {
         #expect(requests.now.map(\.body.count) == lengths)
     }
 
-    @Test("A header line that could add lines, or lie about the body, is refused", arguments: [
-        "X-A: 1\r\nX-B: 2", "X-A: 1\nX-B: 2", "X-A: 1\0", "no colon", ": no name", "X A: 1", "Content-Length: 3",
-        "transfer-encoding: chunked",
-    ])
+    @Test(
+        "A header line that could add lines, or lie about the body, is refused",
+        arguments: [
+            "X-A: 1\r\nX-B: 2", "X-A: 1\nX-B: 2", "X-A: 1\0", "no colon", ": no name", "X A: 1", "Content-Length: 3",
+            "transfer-encoding: chunked",
+        ])
     func badHeaderLine(line: String) throws {
         let (server, requests) = recordingServer()
         let lab = try Lab()
@@ -98,9 +100,11 @@ struct RequestTests {
         #expect(requests.now.isEmpty)
     }
 
-    @Test("Only HTTP is spoken", arguments: [
-        "file:///etc/hostname", "ftp://127.0.0.1/x", "gopher://127.0.0.1/", "smtp://127.0.0.1", "", "http://",
-    ])
+    @Test(
+        "Only HTTP is spoken",
+        arguments: [
+            "file:///etc/hostname", "ftp://127.0.0.1/x", "gopher://127.0.0.1/", "smtp://127.0.0.1", "", "http://",
+        ])
     func otherSchemes(url: String) throws {
         let lab = try Lab()
         let told = try #require(lab.finished(lab.start(url)))

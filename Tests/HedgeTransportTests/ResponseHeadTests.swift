@@ -18,9 +18,11 @@ struct ResponseHeadTests {
         #expect(String(decoding: head.lines, as: UTF8.self) == "A: 1\r\nB: 2  and\tmore\r\n")
     }
 
-    @Test("The status is the number of the status line", arguments: [
-        ("HTTP/1.1 200 OK", 200), ("HTTP/2 429 ", 429), ("HTTP/1.0  503 x", 503), ("HTTP/1.1 999", 999),
-    ])
+    @Test(
+        "The status is the number of the status line",
+        arguments: [
+            ("HTTP/1.1 200 OK", 200), ("HTTP/2 429 ", 429), ("HTTP/1.0  503 x", 503), ("HTTP/1.1 999", 999),
+        ])
     func status(line: String, status: Int) {
         let (head, steps) = take([line + "\r\n", "\r\n"])
         #expect(steps == [.unfinished, .complete])

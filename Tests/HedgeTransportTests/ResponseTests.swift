@@ -82,10 +82,12 @@ struct ResponseTests {
         #expect(lab.statistics()?.started == 1)
     }
 
-    @Test("A body that ends before its declared end is a failure", arguments: [
-        "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
-    ])
+    @Test(
+        "A body that ends before its declared end is a failure",
+        arguments: [
+            "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        ])
     func truncatedBody(response: String) throws {
         let server = ScriptedServer { connection in
             guard connection.readRequest() != nil else { return }
@@ -164,9 +166,11 @@ struct ResponseTests {
         #expect(told.failure?.kind == .http)
     }
 
-    @Test("What is not HTTP is a failure", arguments: [
-        "SSH-2.0-OpenSSH_9.2\r\n", "hello\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
-    ])
+    @Test(
+        "What is not HTTP is a failure",
+        arguments: [
+            "SSH-2.0-OpenSSH_9.2\r\n", "hello\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
+        ])
     func notHTTP(answer: String) throws {
         let server = ScriptedServer { connection in
             guard connection.readRequest() != nil else { return }

@@ -178,7 +178,8 @@ extension RouterCore {
 
     /// Sends the request to a deployment on probation too, as a shadow of the attempt on a healthy one.
     private mutating func launchCanary(_ request: Int, into actions: inout [Action]) {
-        guard requests[request].live.count < requests[request].maxParallel, requests[request].launched < policy.maxAttempts,
+        guard requests[request].live.count < requests[request].maxParallel,
+            requests[request].launched < policy.maxAttempts,
             let slot = probationTarget(request)
         else { return }
         startCanary(request, on: slot, role: .canary, into: &actions)

@@ -52,10 +52,14 @@ struct DeploymentState: Sendable {
         usage.advance(to: now)
         if let limit = configuration.requestsPerMinute,
             Double(usage.requestTotal) >= Self.hedgeHeadroom * Double(limit)
-        { return true }
+        {
+            return true
+        }
         if let limit = configuration.tokensPerMinute,
             Double(usage.tokenTotal) >= Self.hedgeHeadroom * Double(limit)
-        { return true }
+        {
+            return true
+        }
         return false
     }
 

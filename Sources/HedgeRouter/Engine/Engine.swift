@@ -244,7 +244,8 @@ extension Engine {
         }
         if isStream, attempt.pendingBytes > Self.maxPendingBytes {
             let failure = ProviderFailure(
-                kind: .malformed, httpStatus: Int(attempt.httpStatus), detail: "too much framing before the first token")
+                kind: .malformed, httpStatus: Int(attempt.httpStatus), detail: "too much framing before the first token"
+            )
             fail(attempt, AttemptFailure(failure, deployment: attempt.deployment.key), now: now)
             closeTransfer(of: attempt)
         }

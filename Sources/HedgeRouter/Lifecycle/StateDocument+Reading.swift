@@ -45,7 +45,8 @@ extension StateDocument {
             let key = try name.text()
             guard keys.insert(key).inserted else { throw name.error("occurs twice") }
             let history = try DeploymentHistory(
-                streaming: deployment.optional("stream")?.latency(), complete: deployment.optional("complete")?.latency())
+                streaming: deployment.optional("stream")?.latency(),
+                complete: deployment.optional("complete")?.latency())
             entries.append(Entry(key: key, history: history))
         }
     }
