@@ -1,6 +1,7 @@
 public import CHedgeRouter
 import HedgeRouter
 
+/// `hr_poll()`, documented in the C header.
 @implementation @_cdecl("hr_poll")
 public func hr_poll(
     _ router: hr_router, _ events: UnsafeMutablePointer<hr_event>?, _ capacity: Int, _ timeout_ms: Int64,
@@ -14,6 +15,7 @@ public func hr_poll(
     }
 }
 
+/// `hr_dispatch()`, documented in the C header.
 @implementation @_cdecl("hr_dispatch")
 public func hr_dispatch(_ router: hr_router, _ timeout_ms: Int64, _ error: UnsafeMutablePointer<hr_error>?) -> Int32 {
     call(error) { () throws(RouterError) in
@@ -29,11 +31,13 @@ public func hr_dispatch(_ router: hr_router, _ timeout_ms: Int64, _ error: Unsaf
     }
 }
 
+/// `hr_event_fd()`, documented in the C header.
 @implementation @_cdecl("hr_event_fd")
 public func hr_event_fd(_ router: hr_router, _ error: UnsafeMutablePointer<hr_error>?) -> Int32 {
     call(error) { () throws(RouterError) in try Handles.router(router).router.readinessDescriptor() }
 }
 
+/// `hr_wake()`, documented in the C header.
 @implementation @_cdecl("hr_wake")
 public func hr_wake(_ router: hr_router) -> Int32 {
     call(nil) { () throws(RouterError) in

@@ -2,11 +2,13 @@ public import CHedgeRouter
 import HedgeCore
 import HedgeRouter
 
+/// `hr_submit_options_init()`, documented in the C header.
 @implementation @_cdecl("hr_submit_options_init")
 public func hr_submit_options_init(_ options: UnsafeMutablePointer<hr_submit_options>?, _ size: Int) -> Int32 {
     hr_submit_options().initialise(options, size: size)
 }
 
+/// `hr_submit()`, documented in the C header.
 @implementation @_cdecl("hr_submit")
 public func hr_submit(
     _ router: hr_router, _ request: UnsafePointer<CChar>?, _ request_size: Int,
@@ -35,6 +37,7 @@ public func hr_submit(
     }
 }
 
+/// `hr_cancel()`, documented in the C header.
 @implementation @_cdecl("hr_cancel")
 public func hr_cancel(_ request: hr_request, _ error: UnsafeMutablePointer<hr_error>?) -> Int32 {
     call(error) { () throws(RouterError) in
@@ -43,6 +46,7 @@ public func hr_cancel(_ request: hr_request, _ error: UnsafeMutablePointer<hr_er
     }
 }
 
+/// `hr_complete()`, documented in the C header.
 @implementation @_cdecl("hr_complete")
 public func hr_complete(
     _ router: hr_router, _ request: UnsafePointer<CChar>?, _ request_size: Int,
@@ -69,6 +73,7 @@ public func hr_complete(
     }
 }
 
+/// `hr_next()`, documented in the C header.
 @implementation @_cdecl("hr_next")
 public func hr_next(
     _ request: hr_request, _ events: UnsafeMutablePointer<hr_event>?, _ capacity: Int, _ timeout_ms: Int64,
@@ -82,6 +87,7 @@ public func hr_next(
     }
 }
 
+/// `hr_wait()`, documented in the C header.
 @implementation @_cdecl("hr_wait")
 public func hr_wait(_ request: hr_request, _ timeout_ms: Int64, _ error: UnsafeMutablePointer<hr_error>?) -> Int32 {
     call(error) { () throws(RouterError) in
@@ -92,6 +98,7 @@ public func hr_wait(_ request: hr_request, _ timeout_ms: Int64, _ error: UnsafeM
     }
 }
 
+/// `hr_request_free()`, documented in the C header.
 @implementation @_cdecl("hr_request_free")
 public func hr_request_free(_ request: UnsafeMutablePointer<hr_request>?) -> Int32 {
     call(nil) { () throws(RouterError) in

@@ -3,11 +3,13 @@ import Glibc
 import HedgeJSON
 import HedgeRouter
 
+/// `hr_router_options_init()`, documented in the C header.
 @implementation @_cdecl("hr_router_options_init")
 public func hr_router_options_init(_ options: UnsafeMutablePointer<hr_router_options>?, _ size: Int) -> Int32 {
     hr_router_options().initialise(options, size: size)
 }
 
+/// `hr_router_new()`, documented in the C header.
 @implementation @_cdecl("hr_router_new")
 public func hr_router_new(
     _ config: UnsafePointer<CChar>?, _ config_size: Int, _ options: UnsafePointer<hr_router_options>?,
@@ -51,6 +53,7 @@ public func hr_router_new(
     }
 }
 
+/// `hr_router_free()`, documented in the C header.
 @implementation @_cdecl("hr_router_free")
 public func hr_router_free(_ router: UnsafeMutablePointer<hr_router>?) -> Int32 {
     call(nil) { () throws(RouterError) in
@@ -67,6 +70,7 @@ public func hr_router_free(_ router: UnsafeMutablePointer<hr_router>?) -> Int32 
     }
 }
 
+/// `hr_router_reload()`, documented in the C header.
 @implementation @_cdecl("hr_router_reload")
 public func hr_router_reload(
     _ router: hr_router, _ config: UnsafePointer<CChar>?, _ config_size: Int, _ error: UnsafeMutablePointer<hr_error>?
@@ -78,6 +82,7 @@ public func hr_router_reload(
     }
 }
 
+/// `hr_router_drain()`, documented in the C header.
 @implementation @_cdecl("hr_router_drain")
 public func hr_router_drain(
     _ router: hr_router, _ timeout_ms: Int64, _ error: UnsafeMutablePointer<hr_error>?
@@ -90,6 +95,7 @@ public func hr_router_drain(
     }
 }
 
+/// `hr_stats_json()`, documented in the C header.
 @implementation @_cdecl("hr_stats_json")
 public func hr_stats_json(
     _ router: hr_router, _ out: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
@@ -103,6 +109,7 @@ public func hr_stats_json(
     }
 }
 
+/// `hr_state_save()`, documented in the C header.
 @implementation @_cdecl("hr_state_save")
 public func hr_state_save(
     _ router: hr_router, _ out: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
@@ -116,6 +123,7 @@ public func hr_state_save(
     }
 }
 
+/// `hr_state_load()`, documented in the C header.
 @implementation @_cdecl("hr_state_load")
 public func hr_state_load(
     _ router: hr_router, _ state: UnsafePointer<CChar>?, _ state_size: Int, _ error: UnsafeMutablePointer<hr_error>?
@@ -127,6 +135,7 @@ public func hr_state_load(
     }
 }
 
+/// `hr_config_check()`, documented in the C header.
 @implementation @_cdecl("hr_config_check")
 public func hr_config_check(
     _ config: UnsafePointer<CChar>?, _ config_size: Int,

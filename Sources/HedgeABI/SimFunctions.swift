@@ -2,6 +2,7 @@ public import CHedgeRouter
 import HedgeProviders
 import HedgeRouter
 
+/// `hr_sim_core()`, documented in the C header.
 @implementation @_cdecl("hr_sim_core")
 public func hr_sim_core(
     _ script: UnsafePointer<CChar>?, _ script_size: Int, _ out: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
@@ -15,6 +16,7 @@ public func hr_sim_core(
     }
 }
 
+/// `hr_sim_codec()`, documented in the C header.
 @implementation @_cdecl("hr_sim_codec")
 public func hr_sim_codec(
     _ script: UnsafePointer<CChar>?, _ script_size: Int, _ out: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,

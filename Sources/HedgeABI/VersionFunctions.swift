@@ -1,21 +1,25 @@
 import CHedgeRouter
 import HedgeRouter
 
+/// `hr_version()`, documented in the C header.
 @implementation @_cdecl("hr_version")
 public func hr_version() -> UInt32 {
     UInt32(HR_VERSION)
 }
 
+/// `hr_version_string()`, documented in the C header.
 @implementation @_cdecl("hr_version_string")
 public func hr_version_string() -> UnsafePointer<CChar>? {
     versionText
 }
 
+/// `hr_features()`, documented in the C header.
 @implementation @_cdecl("hr_features")
 public func hr_features() -> UnsafePointer<CChar>? {
     featuresText
 }
 
+/// `hr_config_schema()`, documented in the C header.
 @implementation @_cdecl("hr_config_schema")
 public func hr_config_schema() -> UnsafePointer<CChar>? {
     schemaText

@@ -21,14 +21,19 @@ public enum Action: Sendable {
 
 /// An attempt to start.
 public struct AttemptStart: Hashable, Sendable {
+    /// The attempt.
     public var attempt: AttemptID
+    /// The request it belongs to.
     public var request: RequestID
+    /// The deployment it goes to.
     public var deployment: DeploymentID
+    /// Why it was started.
     public var role: AttemptRole
 
     /// How long connecting may take.
     public var connectTimeout: Interval
 
+    /// Creates one with these parts.
     public init(
         attempt: AttemptID, request: RequestID, deployment: DeploymentID, role: AttemptRole, connectTimeout: Interval
     ) {

@@ -1,9 +1,13 @@
 /// Everything the core needs to know of a configuration.
 public struct CoreConfiguration: Sendable {
+    /// Every deployment.
     public var deployments: [DeploymentConfiguration]
+    /// Every model group.
     public var groups: [GroupConfiguration]
+    /// The settings of every decision.
     public var policy: Policy
 
+    /// Creates one with these parts.
     public init(deployments: [DeploymentConfiguration], groups: [GroupConfiguration], policy: Policy) {
         self.deployments = deployments
         self.groups = groups
@@ -13,6 +17,7 @@ public struct CoreConfiguration: Sendable {
 
 /// One endpoint, model and key.
 public struct DeploymentConfiguration: Sendable {
+    /// The identifier, the same across configurations.
     public var id: DeploymentID
 
     /// Deployments of one failure domain tend to be slow or down together; a hedge prefers another domain.
@@ -23,18 +28,23 @@ public struct DeploymentConfiguration: Sendable {
 
     /// Requests and tokens per minute, and attempts in flight, at most; nil for no limit.
     public var requestsPerMinute: Int?
+    /// Tokens per minute at most; nil for no limit.
     public var tokensPerMinute: Int?
+    /// Attempts in flight at most; nil for no limit.
     public var maxParallelRequests: Int?
 
     /// Prices per token, in any one currency; nil when unknown.
     public var inputCostPerToken: Double?
+    /// Price of a completion token; nil when unknown.
     public var outputCostPerToken: Double?
 
+    /// The timeouts of its attempts.
     public var timeouts: AttemptTimeouts
 
     /// Base length of a cooldown.
     public var cooldown: Interval
 
+    /// Creates one with these parts.
     public init(
         id: DeploymentID,
         failureDomain: String = "",
@@ -71,6 +81,7 @@ public struct AttemptTimeouts: Hashable, Sendable {
     /// For the whole attempt.
     public var total: Interval?
 
+    /// Creates one with these parts.
     public init(
         connect: Interval = .milliseconds(Int64(10_000)),
         firstToken: Interval? = nil,
@@ -86,9 +97,12 @@ public struct AttemptTimeouts: Hashable, Sendable {
 
 /// A name callers ask for, and the deployments that serve it.
 public struct GroupConfiguration: Sendable {
+    /// The identifier, the same across configurations.
     public var id: GroupID
+    /// Deployments that serve it, in the order of the configuration.
     public var deployments: [DeploymentID]
 
+    /// Creates one with these parts.
     public init(id: GroupID, deployments: [DeploymentID]) {
         self.id = id
         self.deployments = deployments
@@ -107,6 +121,7 @@ public enum RoutingStrategy: String, Hashable, Sendable, CaseIterable {
 
 /// The settings of every decision; defaults are those of the configuration document.
 public struct Policy: Sendable {
+    /// How deployments are ranked.
     public var strategy: RoutingStrategy = .staggeredHedge
 
     /// Race while a class of requests has no history.
@@ -122,7 +137,9 @@ public struct Policy: Sendable {
     public var hedgePercentile = 0.95
     /// A fixed threshold instead of the percentile.
     public var hedgeThreshold: Interval?
+    /// The earliest a hedge starts after the attempt before it.
     public var hedgeThresholdMin: Interval = .milliseconds(Int64(50))
+    /// The latest a hedge starts after the attempt before it; nil for no limit.
     public var hedgeThresholdMax: Interval?
     /// Hedges as a share of requests sent; 0 turns hedging off.
     public var hedgeBudget = 0.10
@@ -144,5 +161,6 @@ public struct Policy: Sendable {
     /// Consecutive hard failures that start a cooldown.
     public var allowedFails = 3
 
+    /// Creates one with the defaults.
     public init() {}
 }

@@ -47,6 +47,7 @@ public struct RequestTraits: Sendable {
     /// What the caller asked to do differently for this request.
     public var overrides: RequestOverrides
 
+    /// Creates one with these parts.
     public init(
         group: GroupID,
         isStream: Bool,
@@ -70,6 +71,7 @@ public struct RequestOverrides: Sendable {
     /// Attempts in flight for this request at most; 1 means neither race nor hedge.
     public var maxParallelAttempts: Int?
 
+    /// Creates one with these parts.
     public init(hedgeThreshold: Interval? = nil, maxParallelAttempts: Int? = nil) {
         self.hedgeThreshold = hedgeThreshold
         self.maxParallelAttempts = maxParallelAttempts
@@ -85,9 +87,12 @@ public enum AttemptOutcome: Sendable {
 
 /// Tokens as the provider counted them.
 public struct Usage: Hashable, Sendable {
+    /// Tokens of the prompt.
     public var promptTokens: Int
+    /// Tokens of the answer, reasoning included.
     public var completionTokens: Int
 
+    /// Creates one with these parts.
     public init(promptTokens: Int, completionTokens: Int) {
         self.promptTokens = promptTokens
         self.completionTokens = completionTokens
@@ -96,11 +101,13 @@ public struct Usage: Hashable, Sendable {
 
 /// Why an attempt failed, as far as decisions depend on it.
 public struct Failure: Hashable, Sendable {
+    /// The class of the failure.
     public var kind: FailureKind
 
     /// How long the provider asked to stay away: a floor.
     public var retryAfter: Interval?
 
+    /// Creates one with these parts.
     public init(kind: FailureKind, retryAfter: Interval? = nil) {
         self.kind = kind
         self.retryAfter = retryAfter

@@ -15,9 +15,11 @@ public struct Instant: Hashable, Comparable, Sendable {
     /// Later than every instant a clock will show.
     public static let distantFuture = Instant(nanoseconds: .max)
 
+    /// Whether `a` comes before `b`.
     @inlinable
     public static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
 
+    /// The sum; saturates.
     @inlinable
     public static func + (a: Instant, b: Interval) -> Instant {
         Instant(nanoseconds: a.nanoseconds.addingSaturating(b.nanoseconds))
@@ -41,6 +43,7 @@ public struct Interval: Hashable, Comparable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
+    /// No time at all.
     public static let zero = Interval(nanoseconds: 0)
 
     /// A length of `milliseconds`, saturating.
@@ -75,14 +78,17 @@ public struct Interval: Hashable, Comparable, Sendable {
     @inlinable
     public var milliseconds: Double { Double(nanoseconds) / 1e6 }
 
+    /// Whether `a` comes before `b`.
     @inlinable
     public static func < (a: Interval, b: Interval) -> Bool { a.nanoseconds < b.nanoseconds }
 
+    /// The sum; saturates.
     @inlinable
     public static func + (a: Interval, b: Interval) -> Interval {
         Interval(nanoseconds: a.nanoseconds.addingSaturating(b.nanoseconds))
     }
 
+    /// The difference; saturates.
     @inlinable
     public static func - (a: Interval, b: Interval) -> Interval {
         Interval(nanoseconds: a.nanoseconds.subtractingSaturating(b.nanoseconds))

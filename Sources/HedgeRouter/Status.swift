@@ -120,9 +120,13 @@ public enum ErrorOrigin: Int32, Sendable {
 
 /// A failure as the C API reports it.
 public struct RouterError: Error, Sendable {
+    /// The code.
     public var status: Status
+    /// Where it comes from.
     public var origin: ErrorOrigin = .local
+    /// Status the deployment answered with, or 0.
     public var httpStatus: Int32 = 0
+    /// Whether the same request may succeed later.
     public var isRetriable = false
     /// CURLcode, or byte offset in a malformed document.
     public var detail: Int32 = 0
@@ -133,6 +137,7 @@ public struct RouterError: Error, Sendable {
     /// One line without keys, prompts or answers.
     public var message: String
 
+    /// Creates one with these parts.
     public init(_ status: Status, _ message: String? = nil, path: String = "") {
         self.status = status
         self.message = message ?? status.explanation.description

@@ -10,6 +10,7 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Resources of the system could not be had.
     public struct SetupError: Error, Sendable {
+        /// One line without keys, prompts or answers.
         public var message: String
     }
 
@@ -53,6 +54,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Whether the driver has been told something since it last saw the loop turn.
     private var hasNews = true
 
+    /// Creates one with the defaults.
     public init() throws(SetupError) {
         if let problem = CurlLibrary.problem { throw SetupError(message: problem) }
         poller = try SystemPoller()

@@ -41,6 +41,7 @@ public struct TransferConnection: Hashable, Sendable {
     /// From the start of the transfer until the request could be sent: resolving, connecting, TLS. Microseconds.
     public var readyMicroseconds: Int64
 
+    /// Creates one with these parts.
     public init(isNew: Bool, readyMicroseconds: Int64) {
         self.isNew = isNew
         self.readyMicroseconds = readyMicroseconds
@@ -66,5 +67,6 @@ public struct LoopStatistics: Hashable, Sendable {
     /// Times that the system or libcurl refused what should always succeed; 0 in a healthy process.
     public var internalErrors: UInt64 = 0
 
+    /// Creates one with the defaults.
     public init() {}
 }

@@ -35,12 +35,14 @@ public struct TransferFailure: Error, Hashable, Sendable {
         case other
     }
 
+    /// What happened.
     public var kind: Kind
     /// The CURLcode.
     public var code: Int32
     /// One line that names no secret.
     public var message: String
 
+    /// Creates one with these parts.
     public init(kind: Kind, code: Int32, message: String) {
         self.kind = kind
         self.code = code

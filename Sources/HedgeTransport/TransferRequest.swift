@@ -2,8 +2,10 @@ public import HedgeJSON
 
 /// A transfer, as named by whoever starts it; never reused within one loop.
 public struct TransferID: Hashable, Sendable {
+    /// The number behind the identifier.
     public var rawValue: UInt64
 
+    /// Creates one with these parts.
     @inlinable
     public init(rawValue: UInt64) {
         self.rawValue = rawValue
@@ -21,6 +23,7 @@ public struct TransferRequest: Sendable {
     /// Limit for name resolution, connecting and the TLS handshake together; 0 or less for libcurl's 300 seconds.
     public var connectTimeoutMilliseconds: Int
 
+    /// Creates one with these parts.
     public init(target: TransferTarget, headers: [String] = [], body: Bytes, connectTimeoutMilliseconds: Int) {
         self.target = target
         self.headers = headers
@@ -38,6 +41,7 @@ public final class TransferTarget: Sendable {
     /// Proxy, trust and protocol.
     public let network: NetworkSettings
 
+    /// Creates one with the defaults.
     public init(url: String, headers: [String], network: NetworkSettings = NetworkSettings()) {
         self.url = url
         self.headers = headers
@@ -56,6 +60,7 @@ public struct NetworkSettings: Hashable, Sendable {
     /// Which versions of HTTP may be spoken.
     public var httpVersion: HTTPVersion
 
+    /// Creates one with these parts.
     public init(
         proxy: String? = nil, noProxy: String? = nil, certificateAuthorityFile: String? = nil,
         httpVersion: HTTPVersion = .automatic

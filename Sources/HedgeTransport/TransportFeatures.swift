@@ -4,8 +4,10 @@ import CCurl
 public struct TransportFeatures: Hashable, Sendable {
     /// libcurl's version, such as `7.88.1`.
     public var curlVersion: String
+    /// Whether it was built with HTTP/2.
     public var hasHTTP2: Bool
 
+    /// This process's.
     public static let current: TransportFeatures = {
         guard let information = chr_version_info() else {
             return TransportFeatures(curlVersion: "", hasHTTP2: false)

@@ -357,7 +357,7 @@ struct LastResortTests {
 
     @Test("one that is healthy but full is no reason to use one that is out")
     func full() throws {
-        var harness = Harness(deployments: 2, adjust: { $0.hedgeBudget = 0 }) { $0.maxParallelRequests = 1 }
+        var harness = Harness(deployments: 2, adjust: { $0.hedgeBudget = 0 }, each: { $0.maxParallelRequests = 1 })
         let first = try #require(harness.submit().actions.starts.first)
         harness.fail(first.attempt, .authentication)
         #expect(harness.submit().actions.starts.isEmpty)

@@ -311,9 +311,9 @@ struct RequestTests {
 struct AttemptTimeoutTests {
     @Test("the first token's: the next deployment is tried")
     func firstToken() throws {
-        var harness = Harness(deployments: 2, adjust: { $0.hedgeBudget = 0 }) {
-            $0.timeouts.firstToken = .milliseconds(Int64(300))
-        }
+        var harness = Harness(
+            deployments: 2, adjust: { $0.hedgeBudget = 0 },
+            each: { $0.timeouts.firstToken = .milliseconds(Int64(300)) })
         let primary = try #require(harness.submit().actions.starts.first)
         #expect(harness.advance(to: 299).isEmpty)
         let actions = harness.advance(to: 300)

@@ -282,7 +282,7 @@ struct LimitTests {
 
     @Test("of attempts in flight send the next request elsewhere, and free up at an end")
     func parallel() throws {
-        var harness = Harness(deployments: 2, adjust: { $0.hedgeBudget = 0 }) { $0.maxParallelRequests = 1 }
+        var harness = Harness(deployments: 2, adjust: { $0.hedgeBudget = 0 }, each: { $0.maxParallelRequests = 1 })
         let first = try #require(harness.submit().actions.starts.first)
         let second = try #require(harness.submit().actions.starts.first)
         #expect(first.deployment != second.deployment)

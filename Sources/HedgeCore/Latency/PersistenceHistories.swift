@@ -8,6 +8,7 @@ public struct DeploymentHistory: Hashable, Sendable {
     /// Of requests that do not stream, to the full answer; nil without any observation.
     public var complete: LatencyHistory?
 
+    /// Creates one with these parts.
     public init(streaming: LatencyHistory?, complete: LatencyHistory?) {
         self.streaming = streaming
         self.complete = complete
@@ -29,6 +30,7 @@ public struct HistoryError: Error, Hashable, Sendable {
 
 /// What ranking, hedging and cold start know of a deployment's latency. Ages are those at the moment of saving.
 public struct LatencyHistory: Hashable, Sendable {
+    /// The belief.
     public let belief: BeliefHistory
     /// Ages of the latest few observations, the oldest first.
     public let recentAges: [Interval]
@@ -60,6 +62,7 @@ public struct LatencyHistory: Hashable, Sendable {
 
 /// The ranking's belief, in logarithms of seconds.
 public struct BeliefHistory: Hashable, Sendable {
+    /// The quickly adapting estimate.
     public let fast: Double
     /// The average of the long run; nil while only lower bounds were seen.
     public let long: Double?
@@ -102,9 +105,12 @@ public struct BeliefHistory: Hashable, Sendable {
 public struct HistogramHistory: Hashable, Sendable {
     /// The weight of one bucket of the latency scale.
     public struct Entry: Hashable, Sendable {
+        /// The bucket.
         public var bucket: Int
+        /// Its weight.
         public var weight: Double
 
+        /// Creates one with these parts.
         public init(bucket: Int, weight: Double) {
             self.bucket = bucket
             self.weight = weight

@@ -146,6 +146,7 @@ public struct LatencyQuantile: Hashable, Sendable {
     /// Whether enough samples are left at risk there for the value to mean something.
     public var isIdentified: Bool
 
+    /// Creates one with these parts.
     public init(value: Interval, isIdentified: Bool) {
         self.value = value
         self.isIdentified = isIdentified

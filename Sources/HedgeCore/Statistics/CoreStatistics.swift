@@ -37,27 +37,34 @@ public struct CoreStatistics: Sendable {
     /// One entry for each deployment of the configuration, in its order.
     public var deployments: [DeploymentStatistics] = []
 
+    /// Creates one with the defaults.
     public init() {}
 }
 
 /// What is known of one deployment.
 public struct DeploymentStatistics: Sendable {
+    /// The deployment.
     public var id: DeploymentID
+    /// Attempts started, by role.
     public var attempts: [AttemptRole: UInt64] = [:]
     /// Requests whose answer it gave or began.
     public var wins: UInt64 = 0
     /// Attempts that delivered a whole answer.
     public var successes: UInt64 = 0
+    /// Attempts that failed, by class.
     public var failures: [FailureKind: UInt64] = [:]
+    /// Attempts the core cancelled, by reason.
     public var cancelled: [CancelReason: UInt64] = [:]
     /// Attempts in flight.
     public var inFlight = 0
+    /// Its health.
     public var health = HealthStatistics()
     /// Time to first token of requests that stream.
     public var streaming = LatencyStatistics()
     /// Time to the full answer of those that do not.
     public var complete = LatencyStatistics()
 
+    /// Creates one with these parts.
     public init(id: DeploymentID) {
         self.id = id
     }
@@ -65,6 +72,7 @@ public struct DeploymentStatistics: Sendable {
 
 /// A deployment's health.
 public struct HealthStatistics: Sendable {
+    /// Where it stands.
     public var state = HealthState.healthy
     /// Time left of a cooldown.
     public var cooldownLeft: Interval?
@@ -75,6 +83,7 @@ public struct HealthStatistics: Sendable {
     /// Consecutive hard failures.
     public var failureStreak = 0
 
+    /// Creates one with the defaults.
     public init() {}
 }
 
@@ -91,8 +100,11 @@ public enum HealthState: String, Hashable, Sendable, CaseIterable {
 
 /// What is known of a latency; Kaplan-Meier estimates that count what was given up on as "longer than that".
 public struct LatencyStatistics: Sendable {
+    /// The median.
     public var p50: LatencyQuantile?
+    /// The 95th percentile.
     public var p95: LatencyQuantile?
+    /// The 99th percentile.
     public var p99: LatencyQuantile?
     /// Samples, weighted by age and counted as equally weighted ones.
     public var effectiveSamples = 0.0
@@ -102,7 +114,9 @@ public struct LatencyStatistics: Sendable {
     public var isCold = true
     /// The hedge threshold of small prompts before limits of the request; nil while there is no history.
     public var hedgeThreshold: Interval?
+    /// Where the threshold comes from; nil while there is none.
     public var hedgeThresholdSource: ThresholdSource?
 
+    /// Creates one with the defaults.
     public init() {}
 }

@@ -1,5 +1,6 @@
 /// What is known of one model group.
 public struct GroupStatistics: Sendable {
+    /// The identifier.
     public var id: GroupID
     /// Whether so many requests pass their threshold on every deployment that hedging stands still.
     public var isStorm = false
@@ -8,6 +9,7 @@ public struct GroupStatistics: Sendable {
     /// What it bought those that do not, in time to the full answer.
     public var complete: HedgingEffect?
 
+    /// Creates one with these parts.
     public init(id: GroupID) {
         self.id = id
     }
@@ -25,6 +27,7 @@ public struct HedgingEffect: Sendable {
     public var meanSaved = Interval.zero
     /// Bounds of its 95 % confidence interval.
     public var meanSavedLow = Interval.zero
+    /// Upper end of its 95 % confidence interval.
     public var meanSavedHigh = Interval.zero
     /// Latency up to which the second curve is identified: what is saved beyond it is not counted.
     public var savingHorizon = Interval.zero
@@ -37,16 +40,22 @@ public struct HedgingEffect: Sendable {
     /// Samples, counted as equally weighted ones.
     public var effectiveSamples = 0.0
 
+    /// Creates one with the defaults.
     public init() {}
 }
 
 /// Quantiles with their uncertainty.
 public struct QuantileEstimates: Hashable, Sendable {
+    /// The median.
     public var p50: QuantileEstimate?
+    /// The 95th percentile.
     public var p95: QuantileEstimate?
+    /// The 99th percentile.
     public var p99: QuantileEstimate?
+    /// The 99.9th percentile.
     public var p999: QuantileEstimate?
 
+    /// Creates one with these parts.
     public init(
         p50: QuantileEstimate? = nil, p95: QuantileEstimate? = nil, p99: QuantileEstimate? = nil,
         p999: QuantileEstimate? = nil
@@ -60,13 +69,16 @@ public struct QuantileEstimates: Hashable, Sendable {
 
 /// A quantile and the bounds of its 95 % confidence interval, from Greenwood's formula.
 public struct QuantileEstimate: Hashable, Sendable {
+    /// The best estimate.
     public var value: Interval
     /// Nil where the samples give no bound.
     public var low: Interval?
+    /// Upper end of the 95 % confidence interval; nil where the data do not tell.
     public var high: Interval?
     /// Whether enough samples are left at risk there for the value to mean something.
     public var isIdentified: Bool
 
+    /// Creates one with these parts.
     public init(value: Interval, low: Interval?, high: Interval?, isIdentified: Bool) {
         self.value = value
         self.low = low

@@ -13,6 +13,7 @@ public final class RequestState: @unchecked Sendable {
     /// Where its events go when the program pulls them; nil when they go to the router's queue.
     let pullQueue: EventQueue?
 
+    /// The program's pointer and its finalizer.
     public let userData: UserData
 
     /// Ways to reach the loop, for cancelling and for reading on.
@@ -183,10 +184,12 @@ enum CancelCause: Sendable {
 
 /// The program's pointer that travels with its events, and the function that releases what it refers to.
 public final class UserData: @unchecked Sendable {
+    /// The pointer itself.
     public let pointer: UnsafeMutableRawPointer?
     private let finalizer: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
     private let isReleased = Atomic<Bool>(false)
 
+    /// Creates one with these parts.
     public init(
         _ pointer: UnsafeMutableRawPointer?, finalizer: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
     ) {

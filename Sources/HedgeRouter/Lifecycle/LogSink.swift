@@ -8,6 +8,7 @@ public enum LogLevel: Int32, Comparable, Sendable {
     case info = 3
     case debug = 4
 
+    /// Whether `a` comes before `b`.
     public static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
 }
 
@@ -19,6 +20,7 @@ public struct LogSink: Sendable {
     private let receiver: Receiver?
     private let maxLevel: LogLevel
 
+    /// Creates one with these parts.
     public init(maxLevel: LogLevel, receiver: Receiver?) {
         self.receiver = receiver
         self.maxLevel = maxLevel

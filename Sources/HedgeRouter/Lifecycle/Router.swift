@@ -89,12 +89,16 @@ public final class Router: @unchecked Sendable {
 
     /// How a request is to be made.
     public struct SubmitOptions: Sendable {
+        /// Whether the program pulls its events one request at a time.
         public var isPulled = false
         /// The deadline, counted from the submission; nil as configured.
         public var timeout: Interval?
+        /// The program's pointer and its finalizer.
         public var userData = UserData(nil, finalizer: nil)
+        /// What the request asked to do differently.
         public var overrides = RequestOverrides()
 
+        /// Creates one with the defaults.
         public init() {}
     }
 
@@ -354,6 +358,7 @@ public struct PreparedRequest: Sendable {
     /// What the program's handle will stand for.
     public var state: RequestState { submission.state }
 
+    /// Whether the answer streams.
     public var isStream: Bool { submission.traits.isStream }
 }
 

@@ -126,9 +126,9 @@ final class ServedConnection {
     func send(_ bytes: [UInt8]) -> Bool {
         var sent = 0
         return bytes.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return true }
             while sent < bytes.count {
-                let count = Glibc.send(
-                    socket, bytes.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+                let count = Glibc.send(socket, base + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
                 if count < 0 && errno == EINTR { continue }
                 if count <= 0 { return false }
                 sent += count
