@@ -49,6 +49,7 @@ needs_test() {
   need g++ have g++
   need golang-go have go
   need nghttp2-proxy have nghttpx
+  need nghttp2-server have nghttpd
   need openssl have openssl
 }
 

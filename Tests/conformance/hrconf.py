@@ -611,6 +611,8 @@ def options(arguments):
     parser.add_argument("--cases", type=pathlib.Path, default=HERE / "cases")
     parser.add_argument("--known", type=pathlib.Path, help="instead of known/<language>.json")
     parser.add_argument("--list", action="store_true", help="print the ids of the runs and stop")
+    parser.add_argument("--only-possible", action="store_true",
+                        help="leave out, instead of skipping, what known/LANGUAGE.json says the language lacks")
     parser.add_argument("--junit", help="also write the results as JUnit XML")
     parser.add_argument("--json", help="also write the results as JSON")
     parser.add_argument("-v", dest="verbose", action="store_true", help="a line for every run")
@@ -655,6 +657,10 @@ def main(arguments=None):
 
     results, problems = run_all(runs, lambda: Testee(args.testee), args.jobs, report)
     problems += expectations.judge(results, features)
+    if args.only_possible:
+        possible = [result for result in results if result.outcome != "skipped" or not result.detail.startswith("needs ")]
+        print(f"{len(results) - len(possible)} cases need what {language} does not have: {', '.join(expectations.lacks)}")
+        results = possible
     for result in results:
         if result.outcome == "failed":
             print(f"FAILED {result.id}\n  {result.run.document['description']}\n  {result.detail}")

@@ -73,7 +73,9 @@ final class State: @unchecked Sendable {
     }
 
     /// Waits for a change, with the lock held; false when the time has come.
-    func wait(until: Date) -> Bool { condition.wait(until: until) }
+    ///
+    /// Foundation's condition traps on dates as far away as `distantFuture`, so a wait lasts an hour at the most.
+    func wait(until: Date) -> Bool { condition.wait(until: min(until, Date().addingTimeInterval(3600))) }
 
     func router(_ name: Any?) throws -> Router {
         guard let router = locked({ routers[name as? String ?? ""] }) else { throw Broken("unknown router") }
