@@ -153,6 +153,25 @@ struct CooldownTests {
         #expect(after.cooldowns == 1)
     }
 
+    @Test("is neither renewed nor lengthened by attempts begun before it that fail once it is over")
+    func generationAfterExpiry() {
+        var harness = Self.harness()
+        var old: [AttemptID] = []
+        while old.count < 6 {
+            for start in harness.submit().actions.starts where start.deployment.rawValue == 1 {
+                old.append(start.attempt)
+            }
+        }
+        for attempt in old.prefix(3) { harness.fail(attempt, .server) }
+        harness.advance(to: harness.time + 5001)
+        #expect(harness.log.healthChanges.last == .canaryAllowed)
+        harness.fail(old[3], .server)
+        harness.fail(old[4], .rateLimit, retryAfter: 60_000)
+        harness.fail(old[5], .authentication)
+        #expect(harness.log.healthChanges.last == .canaryAllowed)
+        #expect(harness.core.statistics(at: harness.now).deployments[0].health.cooldowns == 1)
+    }
+
     @Test("does not touch the only deployment of a group")
     func onlyOne() {
         var harness = Self.harness(1)
