@@ -143,7 +143,7 @@ bench: ## Compare the CPU cost of a request with bare libcurl's
 SIMULATE := swift build -c release --product hedgesim --jobs $(JOBS)
 
 .PHONY: report
-report: ## Simulate the decisions of the core against what they are meant to reach
+report: ## Simulate the decisions of the core and compare them with their targets
 	@scripts/setup.sh build
 	@$(SIMULATE)
 	@$(BUILD)/release/hedgesim report $(REPORT_ARGUMENTS)

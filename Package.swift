@@ -83,7 +83,7 @@ let package = Package(
         .target(
             name: "HedgeSimulation",
             dependencies: [
-                "HedgeCore",
+                "HedgeCore", "HedgeJSON",
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "DequeModule", package: "swift-collections"),
             ],

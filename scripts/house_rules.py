@@ -22,7 +22,7 @@ IMPORTS = {
     "HedgeABI": {"CHedgeRouter", "HedgeRouter", "HedgeCore", "HedgeJSON", "HedgeProviders", "Glibc",
                  "Synchronization"},
     "HedgeExport": {"HedgeABI"},
-    "HedgeSimulation": {"HedgeCore", "HeapModule", "DequeModule", "Glibc"},
+    "HedgeSimulation": {"HedgeCore", "HedgeJSON", "HeapModule", "DequeModule", "Glibc"},
 }
 PROGRAMS = {"hedgesim"}
 # Each of these can end the program that hosts the library, or speak on its terminals.

@@ -72,7 +72,7 @@ extension Report {
             PolicyCatalog.none, PolicyCatalog.oursUnhedged, PolicyCatalog.ours, PolicyCatalog.fixed[1],
             PolicyCatalog.finagle,
         ]
-        for name in ["shared-half", "shared-all", "load-60", "load-80", "load-90", "load-90-stubborn"] {
+        for name in ["shared-half", "shared-all", "load-60", "load-80", "load-90"] {
             guard let workload = WorkloadCatalog.workload(name) else { continue }
             let comparison = await compare(workload, policies)
             section.tables.append(name + "\n" + comparison.text)
@@ -99,6 +99,7 @@ extension Report {
             ("size-correlated-75", "what makes a request slow is its size, and the hedge has the same"),
             ("shared-all", "all deployments are slow at once"),
             ("load-90", "there is no capacity left for second attempts"),
+            ("load-90-stubborn", "nor is there, and servers finish what nobody waits for: hedging harms"),
             ("lognormal", "a threshold at the 95th percentile cannot move that percentile"),
             ("regime-near-equal", "ranking already avoids what is slow"),
         ]

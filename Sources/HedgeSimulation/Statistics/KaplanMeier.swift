@@ -41,9 +41,9 @@ package struct KaplanMeier: Sendable {
         return low > 0 ? survival[low - 1] : 1
     }
 
-    /// The first time at which the curve is at most `level`, if it falls that far.
+    /// The first time at which the curve is at most `level`, if it falls that far while enough are at risk.
     package func time(atMost level: Double) -> Double? {
-        firstIndex(atMost: level).map { times[$0] }
+        quantile(1 - level).flatMap { $0.isIdentified ? $0.value : nil }
     }
 
     private func firstIndex(atMost level: Double) -> Int? {
