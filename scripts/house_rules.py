@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 IMPORTS = {
     "HedgeCore": {"HeapModule", "DequeModule"},
     "HedgeJSON": {"CJansson", "Glibc", "Synchronization"},
-    "HedgeProviders": {"HedgeJSON", "HedgeCore"},
+    "HedgeProviders": {"HedgeJSON", "HedgeCore", "Synchronization"},
     "HedgeTransport": {"CCurl", "CLinux", "HedgeJSON", "HedgeCore", "Glibc", "Synchronization", "DequeModule"},
     "HedgeRouter": {"CLinux", "HedgeCore", "HedgeJSON", "HedgeProviders", "HedgeTransport", "DequeModule", "Glibc",
                     "Synchronization"},

@@ -47,6 +47,9 @@ public struct RequestTraits: Sendable {
     /// What the caller asked to do differently for this request.
     public var overrides: RequestOverrides
 
+    /// Deployments of the group that cannot take the request, whatever their health: their format cannot express it.
+    public var ineligible: [DeploymentID] = []
+
     /// Creates one with these parts.
     public init(
         group: GroupID,

@@ -1,4 +1,5 @@
 public import HedgeJSON
+import Synchronization
 
 /// A chat completion request as a caller sent it, read and checked once.
 ///
@@ -65,6 +66,18 @@ public final class ChatRequest: Sendable {
         text.append(UInt8(ascii: "}"))
         return try JSONDocument.parse(text.span, limits: JSONLimits(bytes: .max, depth: .max))
     }
+
+    /// The request taken apart, for providers whose format is another; made once and kept.
+    func view() throws(RequestShapeError) -> RequestView {
+        if let made = madeView.withLock({ $0 }) { return made }
+        // The text is JSON, but a tree has no room for numbers of any size.
+        guard let document = try? document() else { throw RequestShapeError(path: "a number beyond 64 bits") }
+        let view = try RequestView(document)
+        madeView.withLock { $0 = view }
+        return view
+    }
+
+    private let madeView = Mutex<RequestView?>(nil)
 }
 
 /// A top-level member of a request: places in ``ChatRequest/members``.

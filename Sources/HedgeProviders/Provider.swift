@@ -11,11 +11,31 @@ public protocol Provider: Sendable {
     /// Where requests for `endpoint` go and the header lines that never change, made once per configuration.
     func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead
 
-    /// The request in this provider's format.
-    func encode(_ request: ChatRequest, for endpoint: Endpoint) throws(UnsupportedRequest) -> EncodedRequest
+    /// What of a request this provider cannot express at `endpoint`; nil for nothing.
+    ///
+    /// Asked once for each request and format before anything is sent, on the caller's thread.
+    func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest?
+
+    /// The request in this provider's format. `now` is the time in seconds since 1970, for signatures.
+    ///
+    /// Called for each attempt. The body goes out by POST to the URL of ``head(for:isStream:)`` with the headers given
+    /// there and those of the result; a signature may cover all of these.
+    func encode(
+        _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
+    ) throws(UnsupportedRequest) -> EncodedRequest
 
     /// A decoder for one response to `request`.
     func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder
+}
+
+extension Provider {
+    /// Nothing: a provider that passes requests on as they are has no objections.
+    public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? { nil }
+
+    /// The request in this provider's format, at a time that does not matter.
+    public func encode(_ request: ChatRequest, for endpoint: Endpoint) throws(UnsupportedRequest) -> EncodedRequest {
+        try encode(request, for: endpoint, at: 0)
+    }
 }
 
 /// A deployment as its provider sees it.
@@ -30,6 +50,22 @@ public struct Endpoint: Sendable {
     public var organization: String?
     /// Further header lines (`Name: value`) from the configuration.
     public var extraHeaders: [String]
+    /// Version of the provider's API, where it has several (`api_version`).
+    public var apiVersion: String?
+    /// A short-lived token that goes in the place of the key: Entra ID, OAuth 2.0, Bedrock.
+    public var bearerToken: Secret?
+    /// Region of a cloud that has an address for each, such as `us-east-1`.
+    public var region: String?
+    /// Project or account the requests are billed to, where it is part of the address.
+    public var project: String?
+    /// Location of the model, where it is part of the address, such as `europe-west4` or `global`.
+    public var location: String?
+    /// Keys that requests are signed with.
+    public var signingKeys: SigningKeys?
+    /// Whether fields without an equivalent are left out rather than refused (`drop_params`).
+    public var dropsUnsupported = false
+    /// What the model can and cannot do, as far as that differs from what its name tells (`model_info`).
+    public var modelFlags = ModelFlags()
 
     /// An endpoint; `baseURL` is given without a trailing slash.
     public init(
@@ -40,6 +76,23 @@ public struct Endpoint: Sendable {
         self.apiKey = apiKey
         self.organization = organization
         self.extraHeaders = extraHeaders
+    }
+}
+
+/// Credentials of a provider that has requests signed, such as AWS.
+public struct SigningKeys: Hashable, Sendable {
+    /// Name of the key; not a secret.
+    public var accessKeyID: String
+    /// The key itself.
+    public var secretAccessKey: Secret
+    /// Goes with keys that expire.
+    public var sessionToken: Secret?
+
+    /// Keys as the provider gives them out.
+    public init(accessKeyID: String, secretAccessKey: Secret, sessionToken: Secret? = nil) {
+        self.accessKeyID = accessKeyID
+        self.secretAccessKey = secretAccessKey
+        self.sessionToken = sessionToken
     }
 }
 
@@ -87,14 +140,17 @@ public struct EncodedRequest: Sendable {
     }
 }
 
-/// A request uses a field that the provider has no equivalent for.
+/// A request uses what the provider has no equivalent for.
 public struct UnsupportedRequest: Error, Hashable, Sendable {
-    /// The request's member, by OpenAI's name.
-    public var field: String
+    /// Name of the provider.
+    public var provider: String
+    /// Paths of the members that cannot be expressed, by OpenAI's names, such as `messages[1].content[0]`; never empty.
+    public var fields: [String]
 
-    /// The member that cannot be expressed.
-    public init(field: String) {
-        self.field = field
+    /// The members that `provider` cannot express.
+    public init(provider: String, fields: [String]) {
+        self.provider = provider
+        self.fields = fields
     }
 }
 

@@ -127,6 +127,9 @@ struct Sample: Sendable, CustomTestStringConvertible {
             ("weight", "7"), ("rpm", "7"), ("tpm", "7"), ("max_parallel_requests", "7"),
             ("input_cost_per_token", "0.5"), ("output_cost_per_token", "0.5"), ("failure_domain", #""d""#),
             ("cancel_stops_billing", "true"), ("order", "7"), ("num_retries", "7"), ("max_retries", "7"),
+            ("azure_ad_token", #""t""#), ("aws_access_key_id", #""k""#), ("aws_secret_access_key", #""s""#),
+            ("aws_session_token", #""t""#), ("aws_region_name", #""us-east-1""#), ("vertex_project", #""p""#),
+            ("vertex_location", #""global""#), ("vertex_access_token", #""t""#), ("drop_params", "true"),
         ]
         let settings = [
             ("routing_strategy", #""least-busy""#), ("routing_strategy_args", #"{"max_hedges": 2}"#),
@@ -135,7 +138,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
             ("fallbacks", #"[{"m": ["m"]}]"#), ("default_fallbacks", #"["m"]"#),
             ("context_window_fallbacks", #"[{"m": ["m"]}]"#), ("content_policy_fallbacks", #"[{"*": ["m"]}]"#),
             ("max_fallbacks", "7"), ("max_buffered_bytes", "70000"), ("max_request_bytes", "70000"),
-            ("max_queued_requests", "7"),
+            ("max_queued_requests", "7"), ("drop_params", "true"),
         ]
         let arguments = [
             ("enable_cold_start_parallel", "false"), ("max_parallel_requests", "7"), ("max_hedges", "7"),

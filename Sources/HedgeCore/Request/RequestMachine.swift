@@ -24,7 +24,7 @@ struct RequestMachine: Sendable {
 
     /// Slots of the attempts in flight.
     var live: [Int] = []
-    /// Slots of the deployments that were tried.
+    /// Slots of the deployments that were tried, and of those the request cannot be sent to.
     var tried: [Int] = []
     /// Attempts that may be in flight at once, as the policy was when the request came.
     var maxParallel = 1

@@ -20,6 +20,9 @@ extension RouterCore {
         }
         requests[request].maxParallel = max(1, traits.overrides.maxParallelAttempts ?? policy.maxParallelAttempts)
         requestSlots[id] = request
+        for deployment in traits.ineligible {
+            if let slot = deploymentSlots[deployment] { requests[request].tried.append(slot) }
+        }
         counters.requests &+= 1
 
         if let deadline = requests[request].deadline, deadline <= now {

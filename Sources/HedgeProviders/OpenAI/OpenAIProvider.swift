@@ -28,7 +28,9 @@ public struct OpenAIProvider: Provider {
     /// The caller's own bytes with this deployment's model in front; never throws.
     ///
     /// - Complexity: one copy of the document.
-    public func encode(_ request: ChatRequest, for endpoint: Endpoint) throws(UnsupportedRequest) -> EncodedRequest {
+    public func encode(
+        _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
+    ) throws(UnsupportedRequest) -> EncodedRequest {
         var model: [UInt8] = []
         JSONWriter.appendQuoted(endpoint.model, to: &model)
         let options = streamOptions(of: request)

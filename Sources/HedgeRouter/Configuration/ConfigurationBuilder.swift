@@ -80,7 +80,9 @@ extension ConfigurationBuilder {
         }
 
         guard let parameters = entry.section("litellm_params") ?? entry.section("params") else { return }
-        var builder = DeploymentBuilder(parameters: parameters, defaults: defaults, environment: environment)
+        let info = entry.section("model_info") ?? Settings(path: entry.path("model_info"))
+        var builder = DeploymentBuilder(
+            parameters: parameters, defaults: defaults, info: info, environment: environment)
         guard let deployment = builder.build(groupName: name.value, reader: &reader) else { return }
         groups[index].deployments.append(deployments.count)
         deployments.append(deployment)

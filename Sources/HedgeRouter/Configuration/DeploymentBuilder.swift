@@ -8,6 +8,8 @@ struct DeploymentBuilder {
     let parameters: Settings
     /// `router_settings`.
     let defaults: Settings
+    /// `model_info`.
+    let info: Settings
     let environment: (String) -> String?
 
     /// The deployment, without its key; nil when something it cannot do without is wrong.
@@ -16,12 +18,17 @@ struct DeploymentBuilder {
         let target = readModel(&reader)
         guard let target, let baseURL = readBaseURL(of: target, &reader) else { return nil }
         let apiKey = readKey(of: target, baseURL: baseURL, &reader)
+        var endpoint = Endpoint(
+            model: target.model, baseURL: baseURL, apiKey: apiKey, organization: parameters.text("organization"),
+            extraHeaders: headers
+        )
+        CloudSettings(parameters: parameters, environment: environment).complete(&endpoint, of: target.profile)
+        endpoint.dropsUnsupported =
+            parameters.boolean("drop_params") ?? defaults.boolean("drop_params") ?? endpoint.dropsUnsupported
+        endpoint.modelFlags = ModelFlags(info)
         return DeploymentSettings(
             key: "", groupName: groupName, providerName: target.profile.name,
-            endpoint: Endpoint(
-                model: target.model, baseURL: baseURL, apiKey: apiKey, organization: parameters.text("organization"),
-                extraHeaders: headers
-            ),
+            endpoint: endpoint,
             network: readNetwork(),
             cancelStopsBilling: parameters.boolean("cancel_stops_billing") ?? target.profile.cancelStopsBilling,
             core: readCore(baseURL: baseURL)

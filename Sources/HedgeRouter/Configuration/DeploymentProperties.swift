@@ -45,7 +45,10 @@ enum DocumentProperties {
     /// `model_info`.
     static let modelInfo = Section(
         title: "model_info",
-        text: "An object for notes. Keys other than `id` are accepted with a warning.",
+        text: """
+            What identifies the deployment, and what its model can do, where that is not what its name tells. Other \
+            keys are accepted with a warning.
+            """,
         properties: [
             Property(
                 "id", .either(.text(.nonEmpty), .integer(.min ... .max)),
@@ -56,10 +59,54 @@ enum DocumentProperties {
                 `model_name`, `model`, `api_base` and `organization` do; keys take no part in it.
                 """
             )
-        ],
+        ] + modelFlags,
         ignoredNames: LiteLLMNames.modelInfo,
         isOpen: true
     )
+
+    /// What a model can do; the names are LiteLLM's.
+    private static let modelFlags: [Property] = [
+        Property(
+            "supports_function_calling", .boolean, defaultText: known, liteLLM: true, "Whether tools may be offered."
+        ),
+        Property(
+            "supports_forced_tool_use", .boolean, defaultText: known, liteLLM: true,
+            "Whether `tool_choice` may demand a tool call."
+        ),
+        Property(
+            "supports_response_schema", .boolean, defaultText: known, liteLLM: true,
+            "Whether the provider itself keeps an answer to the schema of `response_format`."
+        ),
+        Property(
+            "supports_assistant_prefill", .boolean, defaultText: known, liteLLM: true,
+            "Whether the last message may be the beginning of the answer."
+        ),
+        Property(
+            "supports_vision", .boolean, defaultText: known, liteLLM: true, "Whether images are understood."
+        ),
+        Property(
+            "supports_sampling_params", .boolean, defaultText: known, liteLLM: false,
+            "Whether `temperature`, `top_p` and the like are accepted."
+        ),
+        Property(
+            "supports_mid_conversation_system", .boolean, defaultText: known, liteLLM: false,
+            "Whether system messages may stand between others."
+        ),
+        Property(
+            "supports_tool_call_ids", .boolean, defaultText: known, liteLLM: false,
+            "Whether tool calls in the history carry their identifiers."
+        ),
+        Property(
+            "reasoning_style", .choice(["none", "budget", "effort"]), defaultText: known, liteLLM: false,
+            "How `reasoning_effort` reaches the model: not at all, as a number of tokens, or as a level of effort."
+        ),
+        Property(
+            "max_output_tokens", .integer(1...1_000_000_000), defaultText: known, liteLLM: true,
+            "Longest answer, sent where the provider demands a limit and the request has none."
+        ),
+    ]
+
+    private static let known = "what is known of the model"
 
     /// `litellm_params`.
     static let parameters = Section(
@@ -68,7 +115,7 @@ enum DocumentProperties {
             What a deployment is and how it is called. Strings may read the environment; see \
             [Environment](#environment).
             """,
-        properties: connection + timing + capacity,
+        properties: connection + cloud + timing + capacity,
         ignoredNames: LiteLLMNames.credentials + LiteLLMNames.deploymentSettings + LiteLLMNames.chatParameters
             + LiteLLMNames.pricing,
         alternatives: [Alternatives(first: "api_base", second: "base_url")]
@@ -111,7 +158,8 @@ enum DocumentProperties {
             "organization", .text(.headerValue), liteLLM: true, "Sent as `OpenAI-Organization`, where that applies."
         ),
         Property(
-            "api_version", .text(.headerValue), liteLLM: true, effect: .later, "Version of the provider's API."
+            "api_version", .text(.headerValue), defaultText: "the provider's customary one", liteLLM: true,
+            "Version of the provider's API, where it has several."
         ),
         Property(
             "extra_headers", .map(of: .text(.headerValue)), liteLLM: true, secret: true,
@@ -137,6 +185,50 @@ enum DocumentProperties {
         Property(
             "ca_file", .text(.nonEmpty), defaultText: "the system's certificates", liteLLM: false,
             "File with the PEM certificates to trust instead of the system's."
+        ),
+    ]
+
+    private static let cloud: [Property] = [
+        Property(
+            "azure_ad_token", .text(.headerValue), liteLLM: true, secret: true,
+            "A token of Entra ID in the place of `api_key`, for Azure. It is not renewed."
+        ),
+        Property(
+            "aws_access_key_id", .text(.headerValue), defaultText: "`AWS_ACCESS_KEY_ID`", liteLLM: true,
+            "Name of the key that requests to AWS are signed with."
+        ),
+        Property(
+            "aws_secret_access_key", .text(.headerValue), defaultText: "`AWS_SECRET_ACCESS_KEY`", liteLLM: true,
+            secret: true, "The key that requests to AWS are signed with."
+        ),
+        Property(
+            "aws_session_token", .text(.headerValue), defaultText: "`AWS_SESSION_TOKEN`", liteLLM: true,
+            secret: true, "Goes with AWS keys that expire."
+        ),
+        Property(
+            "aws_region_name", .text(.headerValue),
+            defaultText: "`AWS_REGION_NAME`, `AWS_REGION`, `AWS_DEFAULT_REGION`",
+            liteLLM: true, "The AWS region, such as `us-east-1`."
+        ),
+        Property(
+            "vertex_project", .text(.headerValue), liteLLM: true, "The Google Cloud project requests are billed to."
+        ),
+        Property(
+            "vertex_location", .text(.headerValue), liteLLM: true,
+            "Where Google Cloud runs the model, such as `europe-west4` or `global`."
+        ),
+        Property(
+            "vertex_access_token", .text(.headerValue), liteLLM: false, secret: true,
+            """
+            An OAuth 2.0 access token for Google Cloud. It is not renewed: replace the configuration before it expires.
+            """
+        ),
+        Property(
+            "drop_params", .boolean, defaultText: "`router_settings.drop_params`", liteLLM: true,
+            """
+            Leave out fields of a request that the provider has no equivalent for. Without it, the deployment is not \
+            used for such a request, and the request fails when that holds for its whole model group.
+            """
         ),
     ]
 

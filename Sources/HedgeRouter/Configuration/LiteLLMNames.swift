@@ -22,9 +22,9 @@ enum LiteLLMNames {
     /// `litellm_params`: credentials and addresses of single providers.
     static let credentials = names(
         """
-        azure_ad_token tenant_id client_id client_secret azure_scope azure_username azure_password vertex_project
-        vertex_location vertex_credentials region_name gcs_bucket_name bucket_name aws_access_key_id
-        aws_secret_access_key aws_session_token aws_region_name aws_session_name aws_profile_name aws_role_name
+        tenant_id client_id client_secret azure_scope azure_username azure_password
+        vertex_credentials region_name gcs_bucket_name bucket_name
+        aws_session_name aws_profile_name aws_role_name
         aws_web_identity_token aws_sts_endpoint aws_external_id aws_session_tags aws_bedrock_runtime_endpoint
         aws_bedrock_control_plane_endpoint aws_bedrock_project_id s3_bucket_name s3_endpoint_url s3_region_name
         s3_access_key_id s3_secret_access_key s3_encryption_key_id s3_bucket_owner aws_batch_role_arn
@@ -44,7 +44,7 @@ enum LiteLLMNames {
     static let deploymentSettings = names(
         """
         responses_api_version itpm otpm tpd rpd daily_reset_time timeout_by_service_tier
-        stream_timeout_by_service_tier drop_params configurable_clientside_auth_params litellm_credential_name
+        stream_timeout_by_service_tier configurable_clientside_auth_params litellm_credential_name
         provider_affinity_header litellm_trace_id max_file_size_mb default_api_key_tpm_limit
         default_api_key_rpm_limit max_budget budget_duration keepalive_seconds allow_client_keepalive_override
         use_in_pass_through use_litellm_proxy use_chat_completions_api use_xai_oauth chatgpt_auth_file
@@ -153,8 +153,8 @@ enum LiteLLMNames {
         tier team_id team_public_model_name member_auto_router blocked discoverable access_windows ptu_count
         cost_per_ptu_per_hour ptu_effective_from ptu_effective_to ptu_shares allow_fail_open enable_tag_filtering
         internal_router_model max_embedding_batch_size allowed_fails allowed_fails_policy cooldown_time
-        access_groups mode max_tokens max_input_tokens max_output_tokens supports_vision supports_function_calling
-        supports_parallel_function_calling supports_response_schema supports_tool_choice supports_prompt_caching
+        access_groups mode max_tokens max_input_tokens
+        supports_parallel_function_calling supports_tool_choice supports_prompt_caching
         supports_reasoning supports_web_search supports_pdf_input supports_audio_input supports_audio_output
         supports_system_messages supported_endpoints health_check_model health_check_timeout
         disable_background_health_check max_n version litellm_provider rpm tpm key description direct_access

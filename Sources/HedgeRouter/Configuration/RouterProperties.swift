@@ -111,6 +111,10 @@ enum RouterProperties {
             liteLLM: false, "Size of a request document. Larger ones are refused with `HR_E_LIMIT`."
         ),
         Property(
+            "drop_params", .boolean, default: .boolean(false), liteLLM: false,
+            "What `drop_params` of `litellm_params` is where that is not given."
+        ),
+        Property(
             "max_queued_requests", .integer(1...10_000_000), default: .integer(10_000), liteLLM: false,
             "Requests that may be under way at once. Further ones are refused with `HR_E_LIMIT`."
         ),

@@ -32,6 +32,7 @@ enum AttemptLog {
         }
         json.member("elapsed_ms", milliseconds(now &- request.state.submittedAt))
         write(request.notes, to: &json)
+        write(request.objections, to: &json)
         json.key("attempts")
         json.beginArray()
         for attempt in request.attempts { write(attempt, of: request, now: now, to: &json) }
@@ -80,6 +81,23 @@ enum AttemptLog {
             case .hedgeSuppressed(let reason):
                 json.member("hedge_suppressed", reason.rawValue)
             }
+            json.endObject()
+        }
+        json.endArray()
+    }
+
+    private static func write(_ objections: [DeploymentObjection], to json: inout JSONWriter) {
+        guard !objections.isEmpty else { return }
+        json.key("not_eligible")
+        json.beginArray()
+        for objection in objections {
+            json.beginObject()
+            json.member("deployment", objection.deployment.key)
+            json.member("provider", objection.reason.provider)
+            json.key("fields")
+            json.beginArray()
+            for field in objection.reason.fields.prefix(32) { json.value(field) }
+            json.endArray()
             json.endObject()
         }
         json.endArray()

@@ -348,7 +348,8 @@ extension Engine {
             request: request)
         request.attempts.append(attempt)
         do throws(UnsupportedRequest) {
-            let encoded = try deployment.provider.encode(request.chat, for: deployment.endpoint)
+            let encoded = try deployment.provider.encode(
+                request.chat, for: deployment.endpoint, at: wallClockSeconds())
             attempts[attempt.id] = attempt
             loop.start(
                 TransferID(rawValue: attempt.id.rawValue),

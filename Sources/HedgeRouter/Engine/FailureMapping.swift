@@ -44,8 +44,8 @@ extension AttemptFailure {
         self.init(
             kind: .unsupported,
             error: RouterError(
-                .badRequest, "deployment '\(deployment)' has no equivalent of the field '\(unsupported.field)'",
-                path: unsupported.field))
+                .badRequest, "deployment '\(deployment)': \(unsupported.message)", path: unsupported.fields.first ?? "")
+        )
     }
 
     /// One of the attempt's timeouts passed.
@@ -60,6 +60,15 @@ extension AttemptFailure {
         error.origin = .transport
         error.isRetriable = true
         self.init(kind: .providerTimeout, error: error)
+    }
+}
+
+extension UnsupportedRequest {
+    /// One line that names the provider and the fields.
+    var message: String {
+        let shown = fields.prefix(8).map { "'\($0)'" }.joined(separator: ", ")
+        let more = fields.count > 8 ? " and \(fields.count - 8) more" : ""
+        return "\(provider) has no equivalent of \(shown)\(more)"
     }
 }
 

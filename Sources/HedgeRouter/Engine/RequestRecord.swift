@@ -8,6 +8,8 @@ final class RequestRecord {
     let state: RequestState
     let chat: ChatRequest
     let deadline: Instant?
+    /// Deployments of the group that cannot express the request.
+    let objections: [DeploymentObjection]
     /// Every attempt made, in order of start.
     var attempts: [AttemptRecord] = []
     /// The attempt whose output is the answer.
@@ -21,6 +23,7 @@ final class RequestRecord {
         state = submission.state
         chat = submission.chat
         deadline = submission.traits.deadline
+        objections = submission.objections
     }
 }
 

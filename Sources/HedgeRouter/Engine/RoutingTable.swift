@@ -34,7 +34,8 @@ final class RoutingTable: Sendable {
         }
         var groups: [String: GroupRuntime] = [:]
         for (group, id) in zip(configuration.groups, groupIDs) {
-            groups[group.name] = GroupRuntime(id: id, name: group.name)
+            groups[group.name] = GroupRuntime(
+                id: id, name: group.name, deployments: group.deployments.compactMap { deployments[deploymentIDs[$0]] })
         }
         let targets = groups
         for alias in configuration.aliases { groups[alias.name] = targets[alias.group] }
@@ -55,6 +56,23 @@ struct GroupRuntime: Sendable {
     var id: GroupID
     /// The group's own name, also when it was reached through an alias.
     var name: String
+    /// Its deployments, in the order of the configuration.
+    var deployments: [DeploymentRuntime]
+
+    /// The deployments whose formats cannot express a request, and why.
+    func objections(to chat: ChatRequest) -> [DeploymentObjection] {
+        deployments.compactMap { deployment in
+            deployment.provider.check(chat, for: deployment.endpoint).map {
+                DeploymentObjection(deployment: deployment, reason: $0)
+            }
+        }
+    }
+}
+
+/// A deployment that a request cannot be sent to.
+struct DeploymentObjection: Sendable {
+    var deployment: DeploymentRuntime
+    var reason: UnsupportedRequest
 }
 
 /// A deployment with everything an attempt needs made ready.

@@ -19,6 +19,8 @@ struct Submission: Sendable {
     var state: RequestState
     var chat: ChatRequest
     var traits: RequestTraits
+    /// Deployments of the group that cannot express the request.
+    var objections: [DeploymentObjection] = []
 }
 
 /// Commands on their way to the loop; posting the first one wakes it.

@@ -121,6 +121,8 @@ public final class Router: @unchecked Sendable {
         guard let group = table.groups[chat.model] else {
             throw RouterError(unknownModel: chat.model, known: table)
         }
+        let objections = group.objections(to: chat)
+        if !objections.isEmpty, objections.count == group.deployments.count { throw RouterError(objections) }
         let state = RequestState(
             id: RequestID(rawValue: nextRequest.add(1, ordering: .relaxed).oldValue), mailbox: mailbox,
             pauseAbove: table.limits.maxBufferedBytes, isPulled: options.isPulled, userData: options.userData,
@@ -128,9 +130,11 @@ public final class Router: @unchecked Sendable {
         var traits = RequestTraits(
             group: group.id, isStream: chat.isStream, promptBytes: chat.promptBytes,
             overrides: options.overrides)
+        traits.ineligible = objections.map(\.deployment.id)
         traits.deadline = options.timeout.map { Instant(nanoseconds: state.submittedAt) + $0 }
         return PreparedRequest(
-            submission: Submission(state: state, chat: chat, traits: traits), limit: table.limits.maxQueuedRequests)
+            submission: Submission(state: state, chat: chat, traits: traits, objections: objections),
+            limit: table.limits.maxQueuedRequests)
     }
 
     /// Starts a prepared request under the handle the program knows it by.
@@ -370,6 +374,14 @@ extension RouterError {
             message += ", did you mean \"\(nearest)\"?"
         }
         self.init(.noModel, message, path: "model")
+    }
+
+    /// No deployment of the group can express the request.
+    init(_ objections: [DeploymentObjection]) {
+        var messages: [String] = []
+        for message in objections.map(\.reason.message) where !messages.contains(message) { messages.append(message) }
+        self.init(
+            .invalid, messages.joined(separator: "; "), path: objections.first?.reason.fields.first ?? "")
     }
 
     /// What is wrong with a request document.

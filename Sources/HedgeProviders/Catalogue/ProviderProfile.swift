@@ -1,5 +1,13 @@
-/// What sets one OpenAI-compatible provider apart from the others: data, no behaviour of its own.
+/// The wire formats this library speaks; each has a type that conforms to ``Provider``.
+public enum WireFormat: Hashable, Sendable, CaseIterable {
+    /// OpenAI's chat completions, as spoken by every compatible endpoint.
+    case openAI
+}
+
+/// What sets one provider apart from the others of its wire format: data, no behaviour of its own.
 public struct ProviderProfile: Sendable {
+    /// What it speaks.
+    public var format: WireFormat
     /// The name before the slash in `model: "groq/llama-3.3-70b"`.
     public var name: String
     /// Further names it is known by.
@@ -21,12 +29,14 @@ public struct ProviderProfile: Sendable {
 
     /// A provider; everything but the name and the base URL as with OpenAI.
     public init(
-        name: String, aliases: [String] = [], baseURL: String?, keyVariables: [String] = [], needsKey: Bool = true,
+        name: String, format: WireFormat = .openAI, aliases: [String] = [], baseURL: String?,
+        keyVariables: [String] = [], needsKey: Bool = true,
         reportsStreamUsage: Bool = true, cancelStopsBilling: Bool? = nil,
         renames: [(from: String, to: String)] = [],
         replacements: [(member: String, from: String, to: String)] = []
     ) {
         self.name = name
+        self.format = format
         self.aliases = aliases
         self.baseURL = baseURL
         self.keyVariables = keyVariables

@@ -1,4 +1,4 @@
-/// The OpenAI-compatible providers known by name.
+/// The providers known by name.
 ///
 /// Base URLs, key variables and deviations as the providers document them; what a provider does with unknown members
 /// of a request is left to it.
@@ -71,10 +71,17 @@ public enum Providers {
 
     /// The provider of that name or alias, or nil.
     public static func named(_ name: String) -> (any Provider)? {
-        profile(named: name).map { OpenAIProvider(profile: $0) }
+        profile(named: name).map { provider($0) }
     }
 
-    /// What is known of the OpenAI-compatible provider of that name or alias, or nil.
+    /// The type that speaks a profile's format.
+    private static func provider(_ profile: ProviderProfile) -> any Provider {
+        switch profile.format {
+        case .openAI: OpenAIProvider(profile: profile)
+        }
+    }
+
+    /// What is known of the provider of that name or alias, or nil.
     public static func profile(named name: String) -> ProviderProfile? {
         let name = name.lowercased()
         return Catalogue.profiles.first { $0.name == name || $0.aliases.contains(name) }

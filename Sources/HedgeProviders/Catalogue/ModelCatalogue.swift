@@ -1,0 +1,85 @@
+/// What is known of models by their names: data that ages, and that `model_info` overrides.
+enum ModelCatalogue {
+    /// One rule: it holds for every model whose name contains one of `names`.
+    struct Row: Sendable {
+        var names: [String]
+        var flags: ModelFlags
+
+        init(_ names: String..., set: (inout ModelFlags) -> Void) {
+            self.names = names
+            flags = ModelFlags()
+            set(&flags)
+        }
+    }
+
+    /// Everything known of the model; what stands earlier in ``rows`` counts first.
+    static func flags(of model: String) -> ModelFlags {
+        let model = model.lowercased()
+        return rows.reduce(into: ModelFlags()) { flags, row in
+            if row.names.contains(where: { contains(model, $0) }) { flags = flags.completed(with: row.flags) }
+        }
+    }
+
+    /// Whether `name` is part of `model` and does not end in the middle of a number there: `opus-4` is no `opus-41`.
+    private static func contains(_ model: String, _ name: String) -> Bool {
+        let model = Array(model.utf8)
+        let name = Array(name.utf8)
+        guard let last = name.last, name.count <= model.count else { return false }
+        return (0...(model.count - name.count)).contains { start in
+            guard model[start..<(start + name.count)].elementsEqual(name) else { return false }
+            let end = start + name.count
+            return !isDigit(last) || end == model.count || !isDigit(model[end])
+        }
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
+
+    static let rows: [Row] = [
+        // Claude: sampling went away with Opus 4.7 and everything named 5.
+        Row("opus-4-7", "opus-4-8", "opus-5", "sonnet-5", "haiku-5-5", "fable", "mythos") {
+            $0.acceptsSampling = false
+        },
+        Row("opus-5-5", "sonnet-5-5", "fable-5-1", "mythos-5-1") { $0.acceptsForcedToolUse = false },
+        Row("opus-4-6", "opus-4-7", "opus-4-8", "sonnet-4-6", "opus-5", "sonnet-5", "haiku-5", "fable", "mythos") {
+            $0.acceptsPrefill = false
+            $0.thinking = .effort
+            $0.acceptsResponseSchema = true
+            $0.maxOutputTokens = 64_000
+        },
+        Row("opus-5", "sonnet-5", "haiku-5", "fable", "mythos") { $0.acceptsLateSystem = true },
+        Row("opus-4-5", "sonnet-4-5", "haiku-4-5", "opus-4-1") {
+            $0.thinking = .budget
+            $0.acceptsResponseSchema = true
+        },
+        Row("sonnet-4", "haiku-4", "opus-4-5") { $0.maxOutputTokens = 64_000 },
+        Row("opus-4", "sonnet-4", "haiku-4", "3-7-sonnet") { $0.thinking = .budget },
+        Row("opus-4") { $0.maxOutputTokens = 32_000 },
+        Row("3-7-sonnet") { $0.maxOutputTokens = 64_000 },
+        Row("3-5-sonnet", "3-5-haiku") { $0.maxOutputTokens = 8192 },
+        Row("claude-3", "claude-2", "claude-instant") {
+            $0.maxOutputTokens = 4096
+            $0.thinking = ModelFlags.Thinking.none
+        },
+        // Gemini: identifiers of tool calls and levels of thinking came with version 3.
+        Row("gemini-1") {
+            $0.acceptsToolCallIDs = false
+            $0.thinking = ModelFlags.Thinking.none
+            $0.acceptsResponseSchema = true
+        },
+        Row("gemini-2.0") {
+            $0.acceptsToolCallIDs = false
+            $0.thinking = ModelFlags.Thinking.none
+        },
+        Row("gemini-2.5") {
+            $0.acceptsToolCallIDs = false
+            $0.thinking = .budget
+        },
+        Row("gemini-") {
+            $0.acceptsToolCallIDs = true
+            $0.thinking = .effort
+        },
+        // Cohere: only the reasoning models think.
+        Row("command-a-reasoning") { $0.thinking = .budget },
+        Row("command-") { $0.thinking = ModelFlags.Thinking.none },
+    ]
+}

@@ -1,0 +1,341 @@
+import HedgeJSON
+
+/// A chat completion request taken apart, for providers whose format is not OpenAI's.
+///
+/// Reads the shape only: what a provider can express is its own business (``Expressible``). Values that are passed on
+/// stay ``JSONValue``s.
+struct RequestView: Sendable {
+    /// The whole document but `model` and `stream_options`.
+    let root: JSONValue
+    let messages: [MessageView]
+    /// The functions offered; tools of other kinds are told by ``Expressible``.
+    let tools: [ToolView]
+    let toolChoice: ToolChoiceView
+    let responseFormat: ResponseFormatView
+
+    /// Takes a parsed request apart; throws at the first member that is not of OpenAI's shape.
+    init(_ document: JSONDocument) throws(RequestShapeError) {
+        root = document.root
+        var messages: [MessageView] = []
+        for (index, message) in (root["messages"] ?? root).elements.enumerated() {
+            messages.append(try MessageView(message, path: "messages[\(index)]"))
+        }
+        self.messages = messages
+        var tools: [ToolView] = []
+        for (index, tool) in (given("tools", in: root) ?? root).elements.enumerated() {
+            tools.append(try ToolView(tool, path: "tools[\(index)]"))
+        }
+        self.tools = tools
+        toolChoice = try ToolChoiceView(given("tool_choice", in: root))
+        responseFormat = try ResponseFormatView(given("response_format", in: root))
+    }
+
+    /// A member that is there and not null.
+    subscript(key: StaticString) -> JSONValue? { given(key, in: root) }
+
+    /// Longest answer in tokens, under either of its names.
+    var maxTokens: Int64? { self["max_completion_tokens"]?.integer ?? self["max_tokens"]?.integer }
+    /// The effort asked for, such as `low`.
+    var reasoningEffort: String? { self["reasoning_effort"]?.string }
+    /// Whether several tools may be called at once; nil when not said.
+    var parallelToolCalls: Bool? { self["parallel_tool_calls"]?.bool }
+
+    /// Texts that end the answer; a single one counts as a list of one.
+    var stop: [JSONValue] {
+        guard let stop = self["stop"] else { return [] }
+        return stop.kind == .string ? [stop] : Array(stop.elements)
+    }
+}
+
+/// A member of `object` that is there and not null.
+private func given(_ key: StaticString, in object: JSONValue) -> JSONValue? {
+    object[key].flatMap { $0.isNull ? nil : $0 }
+}
+
+/// A member of a request that has not the shape OpenAI defines for it.
+struct RequestShapeError: Error, Hashable, Sendable {
+    /// JSON path of the member.
+    var path: String
+}
+
+/// One message.
+struct MessageView: Sendable {
+    enum Role: Sendable {
+        case system
+        case developer
+        case user
+        case assistant
+        case tool
+        /// `function` and whatever comes to be.
+        case other
+    }
+
+    /// Where it stands, such as `messages[2]`.
+    let path: String
+    let role: Role
+    /// The whole message.
+    let json: JSONValue
+    /// Its content; a plain string is one part, null and absent are none.
+    let parts: [PartView]
+    let toolCalls: [ToolCallView]
+    /// Which call a tool's result belongs to.
+    var toolCallID: String? { json["tool_call_id"]?.string }
+
+    init(_ json: JSONValue, path: String) throws(RequestShapeError) {
+        self.path = path
+        self.json = json
+        role =
+            switch json["role"]?.string {
+            case "system": .system
+            case "developer": .developer
+            case "user": .user
+            case "assistant": .assistant
+            case "tool": .tool
+            default: .other
+            }
+        var parts: [PartView] = []
+        if let content = given("content", in: json) {
+            switch content.kind {
+            case .string: parts = [PartView(kind: .text, json: content, text: content, path: "\(path).content")]
+            case .array:
+                for (index, part) in content.elements.enumerated() {
+                    parts.append(try PartView(part, path: "\(path).content[\(index)]"))
+                }
+            default: throw RequestShapeError(path: "\(path).content")
+            }
+        }
+        self.parts = parts
+        var calls: [ToolCallView] = []
+        for (index, call) in (given("tool_calls", in: json) ?? json).elements.enumerated() {
+            calls.append(try ToolCallView(call, path: "\(path).tool_calls[\(index)]"))
+        }
+        toolCalls = calls
+        if role == .tool, toolCallID == nil { throw RequestShapeError(path: "\(path).tool_call_id") }
+    }
+}
+
+/// A tool call in the history.
+struct ToolCallView: Sendable {
+    let path: String
+    let json: JSONValue
+    let id: String
+    let name: String
+    /// JSON text as the model wrote it, or what stands in the place of a string.
+    private let arguments: JSONValue?
+
+    init(_ json: JSONValue, path: String) throws(RequestShapeError) {
+        self.path = path
+        self.json = json
+        guard let id = json["id"]?.string else { throw RequestShapeError(path: "\(path).id") }
+        guard let name = json["function"]?["name"]?.string else {
+            throw RequestShapeError(path: "\(path).function.name")
+        }
+        self.id = id
+        self.name = name
+        arguments = json["function"]?["arguments"]
+    }
+
+    /// The arguments as an object: `{}` for none, and for text that is no JSON object.
+    ///
+    /// Models have put several objects into one string; the first one counts.
+    var argumentObject: [UInt8] {
+        if let arguments, arguments.kind == .object { return arguments.compactBytes }
+        let text = arguments?.string ?? ""
+        let bytes = Array(text.utf8)
+        let tape = JSONTape()
+        if (try? tape.scan(bytes.span)) != nil, tape.kind(0) == .object { return bytes }
+        if let first = Self.firstObject(bytes), (try? tape.scan(first.span)) != nil { return first }
+        return Array("{}".utf8)
+    }
+
+    /// The bytes from the first brace to the one that closes it.
+    private static func firstObject(_ bytes: [UInt8]) -> [UInt8]? {
+        guard let start = bytes.firstIndex(of: UInt8(ascii: "{")) else { return nil }
+        var depth = 0
+        var isInString = false
+        var isEscaped = false
+        for index in start..<bytes.count {
+            let byte = bytes[index]
+            if isInString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInString = false
+                }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): isInString = true
+            case UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: "}"):
+                depth -= 1
+                if depth == 0 { return Array(bytes[start...index]) }
+            default: break
+            }
+        }
+        return nil
+    }
+}
+
+/// One part of a message's content.
+struct PartView: Sendable {
+    enum Kind: String, Sendable {
+        case text
+        case image
+        case audio
+        case file
+        case refusal
+        /// A kind of part this library does not know.
+        case other
+    }
+
+    let kind: Kind
+    /// The whole part; for plain content the string.
+    let json: JSONValue
+    /// The characters of a text or refusal.
+    let text: JSONValue?
+    let path: String
+
+    init(kind: Kind, json: JSONValue, text: JSONValue?, path: String) {
+        self.kind = kind
+        self.json = json
+        self.text = text
+        self.path = path
+    }
+
+    init(_ json: JSONValue, path: String) throws(RequestShapeError) {
+        switch json["type"]?.string {
+        case "text": self.init(kind: .text, json: json, text: json["text"], path: path)
+        case "refusal": self.init(kind: .refusal, json: json, text: json["refusal"], path: path)
+        case "image_url": self.init(kind: .image, json: json, text: nil, path: path)
+        case "input_audio": self.init(kind: .audio, json: json, text: nil, path: path)
+        case "file": self.init(kind: .file, json: json, text: nil, path: path)
+        case .some: self.init(kind: .other, json: json, text: nil, path: path)
+        case nil: throw RequestShapeError(path: "\(path).type")
+        }
+        let isText = kind == .text || kind == .refusal
+        if isText, text?.kind != .string { throw RequestShapeError(path: "\(path).\(kind.rawValue)") }
+        if kind == .image, json["image_url"]?["url"]?.string == nil {
+            throw RequestShapeError(path: "\(path).image_url.url")
+        }
+    }
+
+    /// Whether a text has no characters; formats that refuse empty texts leave it out.
+    var isEmptyText: Bool { text?.withUTF8 { $0.isEmpty } ?? false }
+
+    /// Where an image's bytes are, or a file's.
+    var media: MediaView? {
+        switch kind {
+        case .image: json["image_url"]?["url"]?.string.map { MediaView($0, defaultType: nil) }
+        case .file: json["file"]?["file_data"]?.string.map { MediaView($0, defaultType: "application/pdf") }
+        default: nil
+        }
+    }
+
+    /// What a file is called.
+    var fileName: String? { json["file"]?["filename"]?.string }
+}
+
+/// Bytes that go with a message.
+enum MediaView: Sendable {
+    /// In the request itself.
+    case data(mediaType: String, base64: Substring)
+    /// Somewhere else.
+    case url(String)
+
+    /// Takes a `data:` URL apart; text that is no URL is Base64 of `defaultType`, if that is given.
+    init(_ text: String, defaultType: String?) {
+        if text.hasPrefix("data:"), let comma = text.firstIndex(of: ",") {
+            let head = text[text.index(text.startIndex, offsetBy: 5)..<comma]
+            let type = head.prefix { $0 != ";" }.lowercased()
+            let base64 = text[text.index(after: comma)...]
+            self = .data(mediaType: type.isEmpty ? defaultType ?? "text/plain" : type, base64: base64)
+        } else if let defaultType, !text.hasPrefix("http://"), !text.hasPrefix("https://") {
+            self = .data(mediaType: defaultType, base64: text[...])
+        } else {
+            self = .url(text)
+        }
+    }
+}
+
+/// A function the model may call.
+struct ToolView: Sendable {
+    let path: String
+    let json: JSONValue
+    /// Empty for tools that are no functions.
+    let name: String
+    var isFunction: Bool { json["type"]?.string ?? "function" == "function" }
+    var description: JSONValue? { given("description", in: json["function"] ?? json) }
+    /// The JSON Schema of the arguments.
+    var parameters: JSONValue? { given("parameters", in: json["function"] ?? json) }
+    var strict: Bool? { json["function"]?["strict"]?.bool }
+
+    init(_ json: JSONValue, path: String) throws(RequestShapeError) {
+        self.path = path
+        self.json = json
+        name = json["function"]?["name"]?.string ?? ""
+        if isFunction, name.isEmpty { throw RequestShapeError(path: "\(path).function.name") }
+    }
+}
+
+/// Which tool is to be called.
+enum ToolChoiceView: Sendable {
+    case unspecified
+    case auto
+    case none
+    case required
+    /// One function by name.
+    case function(String)
+    /// Kinds this library does not translate.
+    case other
+
+    init(_ json: JSONValue?) throws(RequestShapeError) {
+        guard let json else {
+            self = .unspecified
+            return
+        }
+        switch (json.string, json["type"]?.string) {
+        case ("auto", _): self = .auto
+        case ("none", _): self = .none
+        case ("required", _): self = .required
+        case (_, "function"):
+            guard let name = json["function"]?["name"]?.string else {
+                throw RequestShapeError(path: "tool_choice.function.name")
+            }
+            self = .function(name)
+        case (nil, nil): throw RequestShapeError(path: "tool_choice")
+        default: self = .other
+        }
+    }
+}
+
+/// What form the answer is to have.
+enum ResponseFormatView: Sendable {
+    case text
+    case jsonObject
+    case jsonSchema(name: String, schema: JSONValue, strict: Bool?)
+    /// Kinds this library does not translate.
+    case other
+
+    init(_ json: JSONValue?) throws(RequestShapeError) {
+        guard let json else {
+            self = .text
+            return
+        }
+        switch json["type"]?.string {
+        case "text": self = .text
+        case "json_object": self = .jsonObject
+        case "json_schema":
+            guard let schema = json["json_schema"]?["schema"], schema.kind == .object else {
+                throw RequestShapeError(path: "response_format.json_schema.schema")
+            }
+            self = .jsonSchema(
+                name: json["json_schema"]?["name"]?.string ?? "response", schema: schema,
+                strict: json["json_schema"]?["strict"]?.bool)
+        case .some: self = .other
+        case nil: throw RequestShapeError(path: "response_format.type")
+        }
+    }
+}
