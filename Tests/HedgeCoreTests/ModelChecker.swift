@@ -28,6 +28,7 @@ struct ModelChecker {
     private(set) var violations: [String] = []
     private var inFlight: [DeploymentID: Int] = [:]
     private var latestAttempt: UInt64 = 0
+    private var judged = 0
 
     init(_ configuration: CoreConfiguration) {
         self.configuration = configuration
@@ -58,6 +59,8 @@ struct ModelChecker {
         if case .timeReached = event, let next = core.nextDeadline, next <= now {
             fail("next deadline \(next) is not after \(now)")
         }
+        judged += 1
+        if judged % 8 == 0 { checkWaiting(core) }
         if core.hedgeBudget.level < 0 { fail("hedge budget is \(core.hedgeBudget.level)") }
         if core.inconsistencies != 0 { fail("the core counted an inconsistency on \(event)") }
     }
@@ -80,6 +83,34 @@ struct ModelChecker {
             fail("hedges do not add up")
         }
         if statistics.succeeded + statistics.failed != statistics.requests { fail("requests do not add up") }
+    }
+
+    /// Each deployment waits for exactly its attempts without an answer, the oldest first.
+    private mutating func checkWaiting(_ core: RouterCore) {
+        var waiting = 0
+        for deployment in core.deployments {
+            for (list, isStream) in [(deployment.waitingStreams, true), (deployment.waitingComplete, false)] {
+                var before = -1
+                var slot = list.first
+                while slot >= 0, waiting <= attempts.count {
+                    let record = core.attempts[slot]
+                    let known = attempts[record.id]
+                    if known == nil || known?.hasToken == true { fail("\(record.id) is waited for without reason") }
+                    if known?.deployment != deployment.configuration.id { fail("\(record.id) is waited for elsewhere") }
+                    if known.flatMap({ requests[$0.request]?.isStream }) != isStream {
+                        fail("\(record.id) is mixed up")
+                    }
+                    if record.waitingBefore != before { fail("\(record.id) has the wrong neighbour") }
+                    if before >= 0, core.attempts[before].startedAt > record.startedAt { fail("waits out of order") }
+                    before = slot
+                    slot = record.waitingAfter
+                    waiting += 1
+                }
+                if list.last != before { fail("the last that waits on \(deployment.configuration.id) is wrong") }
+            }
+        }
+        let expected = attempts.values.count { !$0.hasToken }
+        if waiting != expected { fail("\(waiting) attempts are waited for, not \(expected)") }
     }
 
     // MARK: - What the event alone changes

@@ -64,12 +64,31 @@ struct LatencyBelief: Sendable {
     }
 
     /// The believed logarithm of the latency; nil when nothing is known.
-    func estimate(at now: Instant) -> Double? {
+    ///
+    /// Within the noise of the fast average the precise long-run one counts, beyond it the fast one in full: ranking by
+    /// noise sends everybody to one deployment after the other.
+    ///
+    /// - Parameter isProbed: whether an attempt is waiting there now. Then the belief does not shrink: one probe is
+    ///   enough to learn whether a deployment is still slow.
+    func estimate(at now: Instant, isProbed: Bool = false) -> Double? {
         guard let fast else { return nil }
+        guard let long else {
+            let trust = exponential(-(now - lastObserved).seconds / staleness)
+            return fast + Self.lowerBoundPenalty * (2 * trust - 1)
+        }
+        if abs(fast - long) < Self.deadBand { return long }
+        guard fast > long, !isProbed else { return fast }
         let trust = exponential(-(now - lastObserved).seconds / staleness)
-        guard let long else { return fast + Self.lowerBoundPenalty * (2 * trust - 1) }
-        guard fast > long else { return fast }
         return trust * fast + (1 - trust) * long
+    }
+
+    /// Two standard deviations of the fast average where latencies have a sigma of 0.5: 0.5 * (g / (2 - g))^0.5.
+    static let deadBand = 0.3
+
+    /// The share of a lower bound from an attempt in flight that counts, as if it had ended now: all of it once the
+    /// belief is stale.
+    func weightOfBound(at now: Instant) -> Double {
+        (now - lastObserved).seconds > staleness ? 1 : Self.gain
     }
 
     /// The logarithm of how much slower than usual the deployment is believed to be now; 0 within the usual noise.

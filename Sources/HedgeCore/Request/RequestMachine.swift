@@ -100,6 +100,12 @@ struct AttemptRecord: Sendable {
     /// Whether it tests a deployment that is not healthy.
     var isProbe = false
 
+    /// Its place among the attempts its deployment has not answered: slots of its neighbours, or -1.
+    var waitingBefore = -1
+    var waitingAfter = -1
+    var isWaiting = false
+    var waitsStream = false
+
     var hasToken = false
     var isPaused = false
     var lastProgress = Instant(nanoseconds: 0)

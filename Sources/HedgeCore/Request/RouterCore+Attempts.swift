@@ -8,6 +8,7 @@ extension RouterCore {
         }
         observe(attempt, .firstToken)
         attempts[attempt].hasToken = true
+        endWaiting(attempt)
         attempts[attempt].lastProgress = now
         if attempts[attempt].isProbe { probeWorked(attempt, into: &actions) }
         commit(attempt, into: &actions)

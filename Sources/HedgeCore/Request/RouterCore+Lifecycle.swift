@@ -22,6 +22,7 @@ extension RouterCore {
 
         let attempt = place(record)
         attemptSlots[id] = attempt
+        beginWaiting(attempt)
         deployments[deployment].inFlight += 1
         deployments[deployment].counters.attempts[role.ordinal] &+= 1
         deployments[deployment].usage.addRequest(tokens: requests[request].promptTokens, at: now)
@@ -55,6 +56,7 @@ extension RouterCore {
     mutating func retire(_ attempt: Int) {
         let record = attempts[attempt]
         attemptSlots[record.id] = nil
+        endWaiting(attempt)
         deployments[record.deployment].inFlight -= 1
         requests[record.request].removeLive(attempt)
         if record.role == .hedge, requests[record.request].phase != .committed {

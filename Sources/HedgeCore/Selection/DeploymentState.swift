@@ -9,6 +9,9 @@ struct DeploymentState: Sendable {
     var domain = 0
 
     var inFlight = 0
+    /// Its attempts in flight without an answer, of requests that stream and of those that do not.
+    var waitingStreams = WaitingList()
+    var waitingComplete = WaitingList()
     var health = DeploymentHealth()
     var streaming = LatencyModel()
     var complete = LatencyModel()
@@ -78,13 +81,11 @@ struct DeploymentState: Sendable {
     /// Tokens of an answer whose length is not known yet.
     static let usualAnswer = 300.0
 
-    /// Attempts in flight as a share of what it takes at most.
-    var load: Double {
-        Double(inFlight) / Double(max(1, configuration.maxParallelRequests ?? Self.usualParallelism))
-    }
-
     /// Attempts a deployment without a limit is assumed to take before it slows down.
-    static let usualParallelism = 64
+    ///
+    /// Few enough that among deployments that are equal by latency the less busy one is chosen, and many enough that a
+    /// difference in latency counts for more than a handful of attempts.
+    static let usualParallelism = 20
 }
 
 /// Everything the core keeps for one model group.

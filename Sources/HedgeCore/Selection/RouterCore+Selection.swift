@@ -45,9 +45,10 @@ extension RouterCore {
     }
 
     private mutating func byLatency(_ slot: Int, isStream: Bool) -> Candidate {
-        let belief = deployments[slot].belief(isStream: isStream)
-        guard let estimate = belief.estimate(at: now) else { return last(slot) }
-        return Candidate(slot: slot, score: estimate + naturalLog(1 + deployments[slot].load), isKnown: true)
+        guard let estimate = believedLatency(slot, isStream: isStream) else { return last(slot) }
+        let most = deployments[slot].configuration.maxParallelRequests ?? DeploymentState.usualParallelism
+        let load = Double(deployments[slot].inFlight) / Double(max(1, most))
+        return Candidate(slot: slot, score: estimate + naturalLog(1 + load), isKnown: true)
     }
 
     /// Never seen is never best: these come after every known one, in random order.
