@@ -94,11 +94,14 @@ public struct Usage: Hashable, Sendable {
     public var promptTokens: Int
     /// Tokens of the answer, reasoning included.
     public var completionTokens: Int
+    /// Tokens of the prompt that were read from the provider's cache; part of ``promptTokens``.
+    public var cachedPromptTokens: Int
 
     /// Creates one with these parts.
-    public init(promptTokens: Int, completionTokens: Int) {
+    public init(promptTokens: Int, completionTokens: Int, cachedPromptTokens: Int = 0) {
         self.promptTokens = promptTokens
         self.completionTokens = completionTokens
+        self.cachedPromptTokens = cachedPromptTokens
     }
 }
 

@@ -6,22 +6,41 @@
 struct HedgeLedger: Sendable {
     private var actual: CensoredHistogram?
     private var baseline: CensoredHistogram?
+    /// As `baseline`, with hedged requests censored when their hedge was sent: nothing that a hedge did is in it.
+    private var unhedged: CensoredHistogram?
+    private(set) var answered: UInt64 = 0
     private(set) var controls: UInt64 = 0
     private(set) var rescued: UInt64 = 0
 
-    /// Adds an answered request.
+    /// Adds an answered request; `hedgedAfter` is when its first hedge was sent, if one was.
     mutating func answered(
-        after latency: Interval, byHedge: Bool, isControl: Bool, at now: Instant, samples: SamplePolicy
+        after latency: Interval, hedgedAfter: Interval? = nil, byHedge: Bool, isControl: Bool, at now: Instant,
+        samples: SamplePolicy
     ) {
         let bucket = LogScale.bucket(of: latency)
         add(bucket, actualIsEvent: true, baselineIsEvent: !byHedge, at: now, samples: samples)
+        addUnhedged(bucket, hedgedAfter: hedgedAfter, isEvent: !byHedge, at: now, samples: samples)
+        answered &+= 1
         if byHedge { rescued &+= 1 }
         if isControl { controls &+= 1 }
     }
 
     /// Adds a request that was given up on while it waited.
-    mutating func abandoned(after latency: Interval, at now: Instant, samples: SamplePolicy) {
-        add(LogScale.bucket(of: latency), actualIsEvent: false, baselineIsEvent: false, at: now, samples: samples)
+    mutating func abandoned(
+        after latency: Interval, hedgedAfter: Interval? = nil, at now: Instant, samples: SamplePolicy
+    ) {
+        let bucket = LogScale.bucket(of: latency)
+        add(bucket, actualIsEvent: false, baselineIsEvent: false, at: now, samples: samples)
+        addUnhedged(bucket, hedgedAfter: hedgedAfter, isEvent: false, at: now, samples: samples)
+    }
+
+    private mutating func addUnhedged(
+        _ bucket: Int, hedgedAfter: Interval?, isEvent: Bool, at now: Instant, samples: SamplePolicy
+    ) {
+        if unhedged == nil { unhedged = CensoredHistogram() }
+        let censored = hedgedAfter.map { LogScale.bucket(of: $0) }
+        unhedged?.add(
+            bucket: min(bucket, censored ?? bucket), isEvent: isEvent && censored == nil, at: now, policy: samples)
     }
 
     private mutating func add(
@@ -41,6 +60,13 @@ struct HedgeLedger: Sendable {
         var effect = HedgingEffect()
         effect.actual = seen.estimates()
         effect.withoutHedging = without.estimates()
+        effect.curve = without.points(beside: seen)
+        if let unhedged {
+            let control = GreenwoodCurve(unhedged)
+            effect.withoutHedgingByControl = control.estimates()
+            effect.savedByControl = SavingEstimate(control.saving(over: seen))
+        }
+        effect.answered = answered
         effect.controls = controls
         effect.rescued = rescued
         effect.effectiveSamples = baseline.effectiveCount
@@ -51,6 +77,16 @@ struct HedgeLedger: Sendable {
         effect.savingHorizon = without.horizon
         effect.isSavingIdentified = saving.isIdentified
         return effect
+    }
+}
+
+extension SavingEstimate {
+    /// The estimate a comparison of two curves gives; nil where it does not tell.
+    fileprivate init?(_ saving: (mean: Double, error: Double, isIdentified: Bool)) {
+        guard saving.isIdentified else { return nil }
+        let margin = GreenwoodCurve.z * saving.error
+        self.init(
+            mean: .seconds(saving.mean), low: .seconds(saving.mean - margin), high: .seconds(saving.mean + margin))
     }
 }
 
@@ -118,6 +154,24 @@ struct GreenwoodCurve {
             value: LogScale.interval(middle ?? highestBucket), low: low.map(LogScale.interval),
             high: high.flatMap { $0 < identifiedEnd ? LogScale.interval($0) : nil }, isIdentified: isKnown)
     }
+
+    /// Both curves at some buckets, evenly spaced on the scale of the histograms, where they are neither 1 nor settled.
+    func points(beside other: GreenwoodCurve) -> [SurvivalPoint] {
+        let last = min(LogScale.bucketCount - 1, max(highestBucket, other.highestBucket) + 1)
+        let first = max(0, (other.survival.firstIndex { $0 < 0.999 } ?? last) - 1)
+        guard first < last else { return [] }
+        let step = max(1, (last - first + Self.pointCount - 1) / Self.pointCount)
+        return stride(from: first, through: last, by: step).map { bucket in
+            let margin = Self.z * survival[bucket] * hazardVariance[bucket].squareRoot()
+            return SurvivalPoint(
+                latency: LogScale.interval(bucket), actual: other.survival[bucket], withoutHedging: survival[bucket],
+                low: max(0, survival[bucket] - margin), high: min(1, survival[bucket] + margin),
+                isIdentified: bucket < identifiedEnd)
+        }
+    }
+
+    /// Points of a curve in a report, about.
+    private static let pointCount = 48
 
     private func isIdentified(_ share: Double, in bucket: Int) -> Bool {
         let before = bucket > 0 ? survival[bucket - 1] : 1

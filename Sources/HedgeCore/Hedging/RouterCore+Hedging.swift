@@ -82,6 +82,7 @@ extension RouterCore {
         case .launch(let target):
             launch(request, on: target, role: .hedge, into: &actions)
             requests[request].hedges += 1
+            requests[request].hedgedAt = requests[request].hedgedAt ?? now
             armNextHedge(request, after: target)
         }
     }

@@ -88,11 +88,9 @@ struct LatencyModel: Sendable {
         return basis
     }
 
-    /// The curve the samples of all sizes give by themselves, for reports.
-    func measuredCurve() -> SurvivalCurve {
-        var curve = SurvivalCurve()
-        curve.estimate(pooled)
-        return curve
+    /// The threshold basis of a class as it was last worked out, for reports.
+    func latestBasis(_ size: SizeClass) -> ThresholdBasis? {
+        size.rawValue < classes.count ? classes[size.rawValue].basis : nil
     }
 
     private mutating func estimatePooled(at now: Instant, samples: SamplePolicy) {

@@ -33,6 +33,8 @@ struct RequestMachine: Sendable {
     /// Hedges started.
     var hedges = 0
 
+    /// When the first hedge was sent.
+    var hedgedAt: Instant?
     /// When a hedge is due, if the request is to have one.
     var hedgeAt: Instant?
     var threshold = HedgeThreshold()
@@ -68,6 +70,7 @@ struct RequestMachine: Sendable {
         tried.removeAll(keepingCapacity: true)
         launched = 0
         hedges = 0
+        hedgedAt = nil
         hedgeAt = nil
         threshold = HedgeThreshold()
         measured = nil

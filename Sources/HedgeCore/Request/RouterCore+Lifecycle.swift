@@ -104,12 +104,15 @@ extension RouterCore {
         guard !request.hasRaced, record.hasToken || !request.isStream else { return }
         let byHedge = record.role == .hedge || record.role == .canary
         let latency = now - request.submittedAt
+        let hedgedAfter = request.hedgedAt.map { $0 - request.submittedAt }
         if request.isStream {
             groups[request.group].streamLedger.answered(
-                after: latency, byHedge: byHedge, isControl: request.isControl, at: now, samples: samples)
+                after: latency, hedgedAfter: hedgedAfter, byHedge: byHedge, isControl: request.isControl, at: now,
+                samples: samples)
         } else {
             groups[request.group].completeLedger.answered(
-                after: latency, byHedge: byHedge, isControl: request.isControl, at: now, samples: samples)
+                after: latency, hedgedAfter: hedgedAfter, byHedge: byHedge, isControl: request.isControl, at: now,
+                samples: samples)
         }
     }
 
@@ -117,10 +120,13 @@ extension RouterCore {
         let latency = now - requests[request].submittedAt
         guard requests[request].phase != .committed, !requests[request].hasRaced, latency >= ObservedMoment.brief
         else { return }
+        let hedgedAfter = requests[request].hedgedAt.map { $0 - requests[request].submittedAt }
         if requests[request].isStream {
-            groups[requests[request].group].streamLedger.abandoned(after: latency, at: now, samples: samples)
+            groups[requests[request].group].streamLedger.abandoned(
+                after: latency, hedgedAfter: hedgedAfter, at: now, samples: samples)
         } else {
-            groups[requests[request].group].completeLedger.abandoned(after: latency, at: now, samples: samples)
+            groups[requests[request].group].completeLedger.abandoned(
+                after: latency, hedgedAfter: hedgedAfter, at: now, samples: samples)
         }
     }
 
@@ -140,7 +146,12 @@ extension RouterCore {
         endRace(request)
         switch outcome {
         case .succeeded: counters.succeeded &+= 1
-        case .failed: counters.failed &+= 1
+        case .failed(let failure):
+            counters.failed &+= 1
+            let isCallersWill = failure == .cancelled
+            if requests[request].hedges > 0, requests[request].phase != .committed, !isCallersWill {
+                counters.hedgesBothFailed &+= 1
+            }
         }
         requests[request].phase = .finished
         requests[request].hedgeAt = nil

@@ -26,6 +26,8 @@ public struct CoreStatistics: Sendable {
     public var hedgesWon: UInt64 = 0
     /// Hedges that did not.
     public var hedgesLost: UInt64 = 0
+    /// Requests with a hedge that got no answer: neither attempt had one before it failed or the deadline passed.
+    public var hedgesBothFailed: UInt64 = 0
     /// Thresholds passed without a hedge, by the reason for it.
     public var hedgesSuppressed: [HedgeSuppression: UInt64] = [:]
     /// Hedges the budget allows now.
@@ -106,6 +108,8 @@ public struct LatencyStatistics: Sendable {
     public var p95: LatencyQuantile?
     /// The 99th percentile.
     public var p99: LatencyQuantile?
+    /// The 10th, 25th, 75th and 90th percentile, for pictures of the distribution; empty while there is no history.
+    public var spread: [LatencyQuantile] = []
     /// Samples, weighted by age and counted as equally weighted ones.
     public var effectiveSamples = 0.0
     /// Share of the samples that are lower bounds, in [0, 1].
@@ -116,6 +120,8 @@ public struct LatencyStatistics: Sendable {
     public var hedgeThreshold: Interval?
     /// Where the threshold comes from; nil while there is none.
     public var hedgeThresholdSource: ThresholdSource?
+    /// What the history suggests as threshold, also where a fixed one is configured; nil while there is no history.
+    public var suggestedThreshold: Interval?
 
     /// Creates one with the defaults.
     public init() {}

@@ -21,6 +21,7 @@ struct RouterCounters: Sendable {
     var hedgesFired: UInt64 = 0
     var hedgesWon: UInt64 = 0
     var hedgesLost: UInt64 = 0
+    var hedgesBothFailed: UInt64 = 0
     var suppressed = InlineArray<9, UInt64>(repeating: 0)
 }
 

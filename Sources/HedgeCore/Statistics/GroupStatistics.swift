@@ -23,6 +23,9 @@ public struct HedgingEffect: Sendable {
     ///
     /// The load that hedges themselves put on the deployments is not in it.
     public var withoutHedging = QuantileEstimates()
+    /// The same from what was not hedged alone: hedged requests count only up to the moment their hedge was sent, so
+    /// that everything beyond comes from the control arm and from hedges that were refused.
+    public var withoutHedgingByControl = QuantileEstimates()
     /// Mean time saved for each request, with latencies counted up to `savingHorizon`; an estimate.
     public var meanSaved = Interval.zero
     /// Bounds of its 95 % confidence interval.
@@ -33,6 +36,12 @@ public struct HedgingEffect: Sendable {
     public var savingHorizon = Interval.zero
     /// Whether the samples can tell the saving at all.
     public var isSavingIdentified = false
+    /// Mean time saved by the control arm alone, with the bounds of its 95 % interval; nil where it cannot tell.
+    public var savedByControl: SavingEstimate?
+    /// The two curves, for pictures: some points from where they leave 1 to the longest latency seen.
+    public var curve: [SurvivalPoint] = []
+    /// Requests that got an answer and were no races, since the start.
+    public var answered: UInt64 = 0
     /// Answered requests whose hedge was withheld as the control arm.
     public var controls: UInt64 = 0
     /// Requests that a hedge answered.
@@ -42,6 +51,51 @@ public struct HedgingEffect: Sendable {
 
     /// Creates one with the defaults.
     public init() {}
+}
+
+/// A mean of time saved, with the bounds of its 95 % confidence interval.
+public struct SavingEstimate: Hashable, Sendable {
+    /// The best estimate.
+    public var mean: Interval
+    /// Lower end of the interval.
+    public var low: Interval
+    /// Upper end of the interval.
+    public var high: Interval
+
+    /// Creates one with these parts.
+    public init(mean: Interval, low: Interval, high: Interval) {
+        self.mean = mean
+        self.low = low
+        self.high = high
+    }
+}
+
+/// The shares of requests that took longer than some time.
+public struct SurvivalPoint: Hashable, Sendable {
+    /// The time.
+    public var latency: Interval
+    /// Share that took longer as callers saw it.
+    public var actual: Double
+    /// Share that would have taken longer without hedges.
+    public var withoutHedging: Double
+    /// Lower end of the 95 % confidence interval of ``withoutHedging``.
+    public var low: Double
+    /// Upper end of the same interval.
+    public var high: Double
+    /// Whether enough samples are left at risk for ``withoutHedging`` to mean something.
+    public var isIdentified: Bool
+
+    /// Creates one with these parts.
+    public init(
+        latency: Interval, actual: Double, withoutHedging: Double, low: Double, high: Double, isIdentified: Bool
+    ) {
+        self.latency = latency
+        self.actual = actual
+        self.withoutHedging = withoutHedging
+        self.low = low
+        self.high = high
+        self.isIdentified = isIdentified
+    }
 }
 
 /// Quantiles with their uncertainty.

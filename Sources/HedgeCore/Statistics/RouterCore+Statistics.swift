@@ -1,25 +1,58 @@
 extension RouterCore {
     /// A snapshot of counters, health and latencies. Costs some microseconds for each deployment.
     public func statistics(at now: Instant) -> CoreStatistics {
+        report(at: now).statistics()
+    }
+
+    /// What ``statistics(at:)`` is made from, for another thread to make it.
+    public func report(at now: Instant) -> CoreReport {
+        CoreReport(
+            now: now, counters: counters, requestsInFlight: requestSlots.count, hedgeBudgetLevel: hedgeBudget.level,
+            failoverBudgetLevel: failoverBudget.level, policy: policy, samples: samples,
+            thresholdSettings: thresholdSettings, groups: groups, deployments: deployments,
+            configuredOrder: configuredOrder)
+    }
+}
+
+/// The state of a core that reports are about, at one instant.
+///
+/// Taking it costs the core next to nothing, whatever it has learnt: histograms are shared until one of them changes.
+/// The curves are estimated by whoever asks for ``statistics()``.
+public struct CoreReport: Sendable {
+    let now: Instant
+    let counters: RouterCounters
+    let requestsInFlight: Int
+    let hedgeBudgetLevel: Double
+    let failoverBudgetLevel: Double
+    let policy: Policy
+    let samples: SamplePolicy
+    let thresholdSettings: ThresholdSettings
+    let groups: [GroupState]
+    let deployments: [DeploymentState]
+    let configuredOrder: [Int]
+
+    /// The report in numbers. Costs some microseconds for each deployment.
+    public func statistics() -> CoreStatistics {
         var result = CoreStatistics()
         result.requests = counters.requests
         result.commits = counters.commits
         result.succeeded = counters.succeeded
         result.failed = counters.failed
-        result.requestsInFlight = requestSlots.count
+        result.requestsInFlight = requestsInFlight
         result.races = counters.races
         result.failovers = counters.failovers
         result.failoversRefused = counters.failoversRefused
-        result.failoverBudgetLevel = failoverBudget.level
+        result.failoverBudgetLevel = failoverBudgetLevel
         result.canaries = counters.canaries
         result.lastResorts = counters.lastResorts
         result.hedgesFired = counters.hedgesFired
         result.hedgesWon = counters.hedgesWon
         result.hedgesLost = counters.hedgesLost
+        result.hedgesBothFailed = counters.hedgesBothFailed
         for reason in HedgeSuppression.allCases where counters.suppressed[reason.ordinal] > 0 {
             result.hedgesSuppressed[reason] = counters.suppressed[reason.ordinal]
         }
-        result.budgetLevel = hedgeBudget.level
+        result.budgetLevel = hedgeBudgetLevel
         result.groups = groups.filter { !$0.members.isEmpty }.map { group in
             var entry = GroupStatistics(id: group.id)
             entry.isStorm = group.members.allSatisfy { slot in
@@ -30,11 +63,11 @@ extension RouterCore {
             entry.complete = group.completeLedger.effect()
             return entry
         }
-        result.deployments = configuredOrder.map { deploymentStatistics($0, at: now) }
+        result.deployments = configuredOrder.map { deploymentStatistics($0) }
         return result
     }
 
-    private func deploymentStatistics(_ slot: Int, at now: Instant) -> DeploymentStatistics {
+    private func deploymentStatistics(_ slot: Int) -> DeploymentStatistics {
         let deployment = deployments[slot]
         var result = DeploymentStatistics(id: deployment.configuration.id)
         for role in AttemptRole.allCases where deployment.counters.attempts[role.ordinal] > 0 {
@@ -49,13 +82,13 @@ extension RouterCore {
             result.cancelled[reason] = deployment.counters.cancelled[reason.ordinal]
         }
         result.inFlight = deployment.inFlight
-        result.health = healthStatistics(deployment.health, at: now)
-        result.streaming = latencyStatistics(deployment.streaming, at: now)
-        result.complete = latencyStatistics(deployment.complete, at: now)
+        result.health = healthStatistics(deployment.health)
+        result.streaming = latencyStatistics(deployment.streaming)
+        result.complete = latencyStatistics(deployment.complete)
         return result
     }
 
-    private func healthStatistics(_ health: DeploymentHealth, at now: Instant) -> HealthStatistics {
+    private func healthStatistics(_ health: DeploymentHealth) -> HealthStatistics {
         var result = HealthStatistics()
         switch health.state {
         case .healthy:
@@ -74,27 +107,40 @@ extension RouterCore {
         return result
     }
 
-    private func latencyStatistics(_ model: LatencyModel, at now: Instant) -> LatencyStatistics {
+    private func latencyStatistics(_ model: LatencyModel) -> LatencyStatistics {
         var result = LatencyStatistics()
         result.isCold = model.isCold(at: now)
         guard model.pooled.weight > 0 else { return result }
-        let curve = model.measuredCurve()
-        result.p50 = curve.quantile(0.5)
-        result.p95 = curve.quantile(0.95)
-        result.p99 = curve.quantile(0.99)
+        let quantiles = model.pooled.quantiles([0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
+        if quantiles.count == 7 {
+            result.p50 = quantiles[2]
+            result.p95 = quantiles[5]
+            result.p99 = quantiles[6]
+            result.spread = [quantiles[0], quantiles[1], quantiles[3], quantiles[4]]
+        }
         result.effectiveSamples = model.pooled.effectiveCount
         result.censoredShare = min(1, model.pooled.censoredWeight / model.pooled.weight)
+        let suggested = suggestedThreshold(model)
+        result.suggestedThreshold = suggested?.delay
         if let fixed = policy.hedgeThreshold {
             result.hedgeThreshold = fixed
             result.hedgeThresholdSource = .fixed
-            return result
+        } else {
+            result.hedgeThreshold = suggested?.delay
+            result.hedgeThresholdSource = suggested?.source
+        }
+        return result
+    }
+
+    /// The threshold in force for small prompts, or, where none was needed yet, the one that would be.
+    private func suggestedThreshold(_ model: LatencyModel) -> HedgeThreshold? {
+        let size = SizeClass(promptBytes: 0)
+        if let known = model.latestBasis(size), known.settings == thresholdSettings {
+            return known.clamped(policy, timeLeft: nil, attemptTimeout: nil)
         }
         var copy = model
         let basis = copy.thresholdBasis(
-            SizeClass(promptBytes: 0), settings: thresholdSettings, isFrozen: false, at: now, samples: samples)
-        let threshold = basis?.clamped(policy, timeLeft: nil, attemptTimeout: nil)
-        result.hedgeThreshold = threshold?.delay
-        result.hedgeThresholdSource = threshold?.source
-        return result
+            size, settings: thresholdSettings, isFrozen: false, at: now, samples: samples)
+        return basis?.clamped(policy, timeLeft: nil, attemptTimeout: nil)
     }
 }

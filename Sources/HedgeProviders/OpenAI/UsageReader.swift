@@ -12,6 +12,11 @@ enum UsageReader {
         let completion = count("completion_tokens", of: node, tape, text)
         guard prompt != nil || completion != nil else { return nil }
         var usage = Usage(promptTokens: prompt ?? 0, completionTokens: completion ?? 0)
+        if let details = tape.member("prompt_tokens_details", of: node, in: text),
+            let cached = count("cached_tokens", of: details, tape, text)
+        {
+            usage.cachedPromptTokens = min(cached, usage.promptTokens)
+        }
         if let details = tape.member("completion_tokens_details", of: node, in: text),
             let reasoning = count("reasoning_tokens", of: details, tape, text), reasoning > 0,
             let total = count("total_tokens", of: node, tape, text),
