@@ -263,6 +263,15 @@ typedef int32_t (*hr_event_callback)(hr_router router, const hr_event *event, vo
  */
 typedef void (*hr_log_callback)(int32_t level, const char *record, size_t size, void *user_data);
 
+/**
+ * Receives the attempt log of one request that has ended: a JSON object without line breaks, for a file of JSON lines.
+ *
+ * It is what the END event holds, without the provider's own words, and with the time and OpenTelemetry's names for
+ * each attempt; see docs/metrics.md. Called on the router's own thread: it must return quickly and must not call the
+ * library.
+ */
+typedef void (*hr_record_callback)(const char *record, size_t size, void *user_data);
+
 /** Releases what a `user_data` refers to; called exactly once, after the last use. */
 typedef void (*hr_finalizer)(void *user_data);
 
@@ -272,20 +281,23 @@ typedef void (*hr_finalizer)(void *user_data);
 
 /** Options of a router that are not configuration: how it talks to its program. */
 typedef struct hr_router_options {
-  uint32_t struct_size;              /**< sizeof(hr_router_options), set by HR_ROUTER_OPTIONS_INIT. */
-  int32_t delivery;                  /**< HR_DELIVERY_*. */
-  hr_event_callback event_callback;  /**< For hr_dispatch() and the delivery thread; may be NULL for polling. */
-  void *event_user_data;             /**< Passed to event_callback. */
-  hr_finalizer event_user_data_free; /**< May be NULL. */
-  hr_log_callback log_callback;      /**< NULL: the library is silent. */
-  void *log_user_data;               /**< Passed to log_callback. */
-  hr_finalizer log_user_data_free;   /**< May be NULL. */
-  int32_t log_level;                 /**< Most detailed HR_LOG_* level wanted; 0 means HR_LOG_WARN. */
-  int32_t reserved;                  /**< Must be 0. */
+  uint32_t struct_size;               /**< sizeof(hr_router_options), set by HR_ROUTER_OPTIONS_INIT. */
+  int32_t delivery;                   /**< HR_DELIVERY_*. */
+  hr_event_callback event_callback;   /**< For hr_dispatch() and the delivery thread; may be NULL for polling. */
+  void *event_user_data;              /**< Passed to event_callback. */
+  hr_finalizer event_user_data_free;  /**< May be NULL. */
+  hr_log_callback log_callback;       /**< NULL: the library is silent. */
+  void *log_user_data;                /**< Passed to log_callback. */
+  hr_finalizer log_user_data_free;    /**< May be NULL. */
+  int32_t log_level;                  /**< Most detailed HR_LOG_* level wanted; 0 means HR_LOG_WARN. */
+  int32_t reserved;                   /**< Must be 0. */
+  hr_record_callback record_callback; /**< Receives the attempt log of each request; NULL for none. */
+  void *record_user_data;             /**< Passed to record_callback. */
+  hr_finalizer record_user_data_free; /**< May be NULL. */
 } hr_router_options;
 
 #define HR_ROUTER_OPTIONS_INIT                                                                                         \
-  { sizeof(hr_router_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(hr_router_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Initialise options as HR_ROUTER_OPTIONS_INIT does, for languages without C macros.
@@ -519,6 +531,25 @@ HR_API int32_t hr_request_free(hr_request *request);
  * Since:   0.1
  */
 HR_API int32_t hr_stats_json(hr_router router, char **out, size_t *out_size, hr_error *error);
+
+#define HR_METRICS_PROMETHEUS 0  /**< Prometheus' text format: `text/plain; version=0.0.4; charset=utf-8`. */
+#define HR_METRICS_OPENMETRICS 1 /**< `application/openmetrics-text; version=1.0.0; charset=utf-8`, with exemplars. */
+
+/**
+ * The router's metrics as text, for whatever scrapes the program.
+ *
+ * docs/metrics.md lists them. Labels name deployments, model groups, providers, models and causes, all of which the
+ * configuration or this header bounds; nothing of a request but the identifier in an exemplar.
+ *
+ * @param format   HR_METRICS_*.
+ * @param out      set to the text, or NULL on failure; release with hr_string_free().
+ * @param out_size may be NULL; set to the bytes of the text.
+ *
+ * Thread:  any; callback-safe.
+ * Returns: HR_OK; HR_E_INVAL, HR_E_NOMEM, HR_E_BADHANDLE, HR_E_CLOSED, HR_E_FORKED.
+ * Since:   0.1
+ */
+HR_API int32_t hr_metrics_text(hr_router router, int32_t format, char **out, size_t *out_size, hr_error *error);
 
 /**
  * What the router has learned of its deployments' latency, to give to hr_state_load() after a restart.

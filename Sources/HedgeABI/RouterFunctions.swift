@@ -22,6 +22,8 @@ public func hr_router_new(
         let callbacks = Callbacks(
             event: options?.event_callback,
             userData: UserData(options?.event_user_data, finalizer: options?.event_user_data_free))
+        // Made before anything can fail, so that their finalizers run whatever does.
+        let records = RecordSink(options ?? hr_router_options())
         let log = try LogSink(options ?? hr_router_options())
         guard let out else { throw RouterError(.invalid, "out is NULL") }
         let delivery = options?.delivery ?? HR_DELIVERY_POLL
@@ -34,7 +36,9 @@ public func hr_router_new(
         guard options?.reserved ?? 0 == 0 else { throw RouterError(.invalid, "reserved is not 0") }
         let document = try input(config, config_size, "config")
         let configuration = try RouterConfiguration(reading: document)
-        let router = try Router(configuration: configuration, log: log) { _ = Handles.requests.remove($0) }
+        let router = try Router(configuration: configuration, log: log, records: records) {
+            _ = Handles.requests.remove($0)
+        }
         guard let handle = Handles.routers.insert(RouterBox(router: router, callbacks: callbacks)) else {
             router.close()
             throw RouterError(.noMemory, "too many routers")
@@ -109,6 +113,23 @@ public func hr_stats_json(
     }
 }
 
+/// `hr_metrics_text()`, documented in the C header.
+@implementation @_cdecl("hr_metrics_text")
+public func hr_metrics_text(
+    _ router: hr_router, _ format: Int32, _ out: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+    _ out_size: UnsafeMutablePointer<Int>?, _ error: UnsafeMutablePointer<hr_error>?
+) -> Int32 {
+    call(error) { () throws(RouterError) in
+        let out = try output(out, out_size)
+        let box = try Handles.router(router)
+        guard let format = MetricsFormat(rawValue: format) else {
+            throw RouterError(.invalid, "format is \(format), which is no HR_METRICS_* value")
+        }
+        try give(box.router.metrics(format), out, out_size)
+        return HR_OK
+    }
+}
+
 /// `hr_state_save()`, documented in the C header.
 @implementation @_cdecl("hr_state_save")
 public func hr_state_save(
@@ -149,6 +170,18 @@ public func hr_config_check(
         try give(checked.report, out, report_size)
         if let failure = checked.failure { throw failure }
         return HR_OK
+    }
+}
+
+extension RecordSink {
+    /// The receiver of attempt logs a program asked for.
+    fileprivate init?(_ options: hr_router_options) {
+        let userData = UserData(options.record_user_data, finalizer: options.record_user_data_free)
+        guard let callback = options.record_callback else { return nil }
+        self.init { record in
+            let text = UnsafeRawPointer(record.baseAddress).assumingMemoryBound(to: CChar.self)
+            callback(text, record.count, userData.pointer)
+        }
     }
 }
 

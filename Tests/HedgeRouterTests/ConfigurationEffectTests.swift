@@ -101,8 +101,6 @@ struct Sample: Sendable, CustomTestStringConvertible {
         let configuration = try ConfigurationSupport.configuration(text, environment: ["OPENAI_API_KEY": "variable"])
         var described = configuration
         described.warnings = []
-        // Kept for later versions; nothing acts on it yet.
-        for index in described.deployments.indices { described.deployments[index].cancelStopsBilling = nil }
         return "\(described) \(configuration.deployments.map { $0.endpoint.apiKey?.exposed })"
     }
 
@@ -125,8 +123,9 @@ struct Sample: Sendable, CustomTestStringConvertible {
             ("no_proxy", #""a.example""#), ("ca_file", #""ca.pem""#), ("timeout", "7"), ("stream_timeout", "7"),
             ("connect_timeout", "7"), ("first_token_timeout", "7"), ("gap_timeout", "7"), ("cooldown_time", "7"),
             ("weight", "7"), ("rpm", "7"), ("tpm", "7"), ("max_parallel_requests", "7"),
-            ("input_cost_per_token", "0.5"), ("output_cost_per_token", "0.5"), ("failure_domain", #""d""#),
-            ("cancel_stops_billing", "true"), ("order", "7"), ("num_retries", "7"), ("max_retries", "7"),
+            ("input_cost_per_token", "0.5"), ("output_cost_per_token", "0.5"),
+            ("cache_read_input_token_cost", "0.5"), ("failure_domain", #""d""#),
+            ("cancel_stops_billing", "false"), ("order", "7"), ("num_retries", "7"), ("max_retries", "7"),
             ("azure_ad_token", #""t""#), ("aws_access_key_id", #""k""#), ("aws_secret_access_key", #""s""#),
             ("aws_session_token", #""t""#), ("aws_region_name", #""us-east-1""#), ("vertex_project", #""p""#),
             ("vertex_location", #""global""#), ("vertex_access_token", #""t""#), ("drop_params", "true"),

@@ -31,6 +31,10 @@ struct DeploymentBuilder {
             endpoint: endpoint,
             network: readNetwork(),
             cancelStopsBilling: parameters.boolean("cancel_stops_billing") ?? target.profile.cancelStopsBilling,
+            prices: TokenPrices(
+                input: parameters.number("input_cost_per_token"),
+                cachedInput: parameters.number("cache_read_input_token_cost"),
+                output: parameters.number("output_cost_per_token")),
             core: readCore(baseURL: baseURL)
         )
     }

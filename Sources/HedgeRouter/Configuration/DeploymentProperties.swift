@@ -293,6 +293,11 @@ enum DocumentProperties {
             "Price of a generated token, in the same currency."
         ),
         Property(
+            "cache_read_input_token_cost", .number(.from(0, to: 1e9)), defaultText: "`input_cost_per_token`",
+            unit: .price, liteLLM: true,
+            "Price of a prompt token that the provider says it read from its cache, in the same currency."
+        ),
+        Property(
             "failure_domain", .text(.nonEmpty), defaultText: "the host of `api_base`", liteLLM: false,
             """
             Deployments with the same failure domain tend to be slow or down together; a hedge prefers another domain.
@@ -300,8 +305,11 @@ enum DocumentProperties {
         ),
         Property(
             "cancel_stops_billing", .boolean, defaultText: "what is known of the provider", liteLLM: false,
-            effect: .later,
-            "Whether the provider stops charging when a request is cancelled, for the cost of superseded attempts."
+            """
+            Whether the provider stops charging for a stream when its connection is closed. Where it does not, or \
+            where nobody knows, the cost of a cancelled attempt is that of the whole answer. Answers that do not \
+            stream are always taken to be billed to the end.
+            """
         ),
         Property(
             "order", .integer(0...1_000_000), liteLLM: true, effect: .later,

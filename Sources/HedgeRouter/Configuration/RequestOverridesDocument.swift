@@ -9,6 +9,9 @@ public struct RequestOverridesDocument: Sendable {
     /// Deadline of the request, counted from its submission; nil when the document gives none.
     public var timeout: Interval?
 
+    /// The caller's `traceparent` as given; nil when the document has none.
+    public var traceParent: String?
+
     /// Reads an overrides document.
     ///
     /// The environment is not read: what comes with a request must not be able to ask for it.
@@ -38,7 +41,8 @@ public struct RequestOverridesDocument: Sendable {
                     hedgeThreshold: settings.milliseconds("hedge_threshold_ms"),
                     maxParallelAttempts: settings.integer("max_parallel_requests")
                 ),
-                timeout: settings.seconds("timeout")
+                timeout: settings.seconds("timeout"),
+                traceParent: settings.text("traceparent")
             )
         )
     }
@@ -65,6 +69,14 @@ public struct RequestOverridesDocument: Sendable {
                 """
                 Deadline for everything done for this request. `hr_submit_options.timeout_ms`, where it is not 0, \
                 comes before it.
+                """
+            ),
+            Property(
+                "traceparent", .text(.optionalHeaderValue), liteLLM: false,
+                """
+                The caller's place in a distributed trace, as in the header of W3C Trace Context. Each attempt gets a \
+                span of its own, which is sent to the provider and is in the attempt log. A malformed one is ignored, \
+                with a warning in the log.
                 """
             ),
         ]

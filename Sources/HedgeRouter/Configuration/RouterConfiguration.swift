@@ -84,13 +84,17 @@ public struct DeploymentSettings: Sendable {
     /// Whether the provider stops charging when a request is cancelled; nil when that is not known.
     public var cancelStopsBilling: Bool?
 
+    /// What its tokens cost.
+    public var prices: TokenPrices
+
     /// What decisions depend on; its identifier means nothing until ``core(id:)`` gives it one.
     private var template: DeploymentConfiguration
 
     /// Settings of one deployment; the identifier in `core` is not used.
     public init(
         key: String, groupName: String, providerName: String, endpoint: Endpoint,
-        network: NetworkSettings = NetworkSettings(), cancelStopsBilling: Bool? = nil, core: DeploymentConfiguration
+        network: NetworkSettings = NetworkSettings(), cancelStopsBilling: Bool? = nil,
+        prices: TokenPrices = TokenPrices(), core: DeploymentConfiguration
     ) {
         self.key = key
         self.groupName = groupName
@@ -98,6 +102,7 @@ public struct DeploymentSettings: Sendable {
         self.endpoint = endpoint
         self.network = network
         self.cancelStopsBilling = cancelStopsBilling
+        self.prices = prices
         template = core
     }
 

@@ -6,6 +6,14 @@ import HedgeProviders
 ///
 /// Times are milliseconds since the request was submitted.
 enum AttemptLog {
+    /// Who reads a document.
+    enum Audience {
+        /// The caller of the request, who may see what the provider said.
+        case caller
+        /// Whoever collects the logs of all requests.
+        case record
+    }
+
     /// The data of a START event.
     static func start(_ request: RequestRecord, _ winner: AttemptRecord) -> [UInt8] {
         var json = JSONWriter(appendingTo: reserving(256))
@@ -18,10 +26,13 @@ enum AttemptLog {
         return json.bytes
     }
 
-    /// The data of an END event.
-    static func end(_ request: RequestRecord, outcome: RequestOutcome, failure: RouterError?, now: Int64) -> [UInt8] {
-        var json = JSONWriter(appendingTo: reserving(256 + 256 * request.attempts.count))
+    /// The data of an END event, or the record of it.
+    static func end(
+        _ request: RequestRecord, outcome: RequestOutcome, failure: RouterError?, now: Int64, for audience: Audience
+    ) -> [UInt8] {
+        var json = JSONWriter(appendingTo: reserving(512 + 512 * request.attempts.count))
         json.beginObject()
+        if audience == .record { json.member("time_unix_ms", wallClockMilliseconds()) }
         json.member("id", name(of: request))
         json.member("model", request.chat.model)
         json.member("stream", request.chat.isStream)
@@ -31,13 +42,19 @@ enum AttemptLog {
             if let usage = winner.usage { write(usage, to: &json) }
         }
         json.member("elapsed_ms", milliseconds(now &- request.state.submittedAt))
+        if let trace = request.trace {
+            json.member("trace_id", trace.traceID)
+            json.member("parent_span_id", TraceContext.hex(trace.parent))
+        }
+        HedgingSummary(request).write(to: &json)
         write(request.notes, to: &json)
         write(request.objections, to: &json)
         json.key("attempts")
         json.beginArray()
-        for attempt in request.attempts { write(attempt, of: request, now: now, to: &json) }
+        for attempt in request.attempts { write(attempt, of: request, now: now, for: audience, to: &json) }
         json.endArray()
-        if let failure { write(failure, of: request, outcome: outcome, to: &json) }
+        writeCost(of: request, to: &json)
+        if let failure { write(failure, of: request, outcome: outcome, for: audience, to: &json) }
         json.endObject()
         return json.bytes
     }
@@ -104,18 +121,24 @@ enum AttemptLog {
     }
 
     private static func write(
-        _ attempt: AttemptRecord, of request: RequestRecord, now: Int64, to json: inout JSONWriter
+        _ attempt: AttemptRecord, of request: RequestRecord, now: Int64, for audience: Audience,
+        to json: inout JSONWriter
     ) {
         let submitted = request.state.submittedAt
         json.beginObject()
         json.member("deployment", attempt.deployment.key)
         json.member("role", attempt.role.rawValue)
         json.member("start_ms", milliseconds(attempt.startedAt &- submitted))
-        if let first = attempt.firstTokenAt { json.member("first_token_ms", milliseconds(first &- submitted)) }
+        if let first = attempt.firstTokenAt {
+            json.member("first_token_ms", milliseconds(first &- submitted))
+            json.member("ttft_ms", milliseconds(first &- attempt.startedAt))
+        }
         json.member("end_ms", milliseconds((attempt.endedAt ?? now) &- submitted))
         if attempt.httpStatus != 0 { json.member("http_status", attempt.httpStatus) }
         json.member("bytes_received", attempt.bytesReceived)
         json.member("won", request.winner === attempt)
+        if attempt.span != 0 { json.member("span_id", TraceContext.hex(attempt.span)) }
+        if let bill = attempt.bill { bill.write(to: &json) }
         switch attempt.phase {
         case .running:
             json.member("end", "open")
@@ -133,12 +156,49 @@ enum AttemptLog {
             json.member("message", failure.error.message)
             json.endObject()
         }
+        if audience == .record { writeAttributes(of: attempt, of: request, to: &json) }
         json.endObject()
     }
 
-    /// The error that is the caller's, with the provider's own words: this document goes to the caller alone.
+    /// The attempt under OpenTelemetry's names for generative AI.
+    private static func writeAttributes(
+        of attempt: AttemptRecord, of request: RequestRecord, to json: inout JSONWriter
+    ) {
+        json.key("attributes")
+        json.beginObject()
+        json.member("gen_ai.operation.name", "chat")
+        json.member("gen_ai.provider.name", attempt.deployment.provider.name)
+        json.member("gen_ai.request.model", attempt.deployment.endpoint.model)
+        json.member("gen_ai.request.stream", request.chat.isStream)
+        if let usage = attempt.usage {
+            json.member("gen_ai.usage.input_tokens", usage.promptTokens)
+            json.member("gen_ai.usage.output_tokens", usage.completionTokens)
+            if usage.cachedPromptTokens > 0 {
+                json.member("gen_ai.usage.cache_read.input_tokens", usage.cachedPromptTokens)
+            }
+        }
+        if attempt.httpStatus != 0 { json.member("http.response.status_code", attempt.httpStatus) }
+        if case .failed(let failure) = attempt.phase { json.member("error.type", failure.kind.name) }
+        json.endObject()
+    }
+
+    /// What the whole request cost, and how much of it bought no answer; nothing without prices.
+    private static func writeCost(of request: RequestRecord, to json: inout JSONWriter) {
+        var cost = 0.0
+        var wasted = 0.0
+        for attempt in request.attempts {
+            guard let bill = attempt.bill, let price = bill.cost else { return }
+            cost += price
+            if bill.use != .answer { wasted += price }
+        }
+        json.member("cost", cost)
+        json.member("wasted_cost", wasted)
+    }
+
+    /// The error that is the caller's; the provider's own words may quote the prompt and go to the caller alone.
     private static func write(
-        _ failure: RouterError, of request: RequestRecord, outcome: RequestOutcome, to json: inout JSONWriter
+        _ failure: RouterError, of request: RequestRecord, outcome: RequestOutcome, for audience: Audience,
+        to json: inout JSONWriter
     ) {
         json.key("error")
         json.beginObject()
@@ -147,7 +207,7 @@ enum AttemptLog {
         if !failure.path.isEmpty { json.member("path", failure.path) }
         if let cause = cause(of: outcome, in: request) {
             if let code = cause.code { json.member("provider_code", code) }
-            if let words = cause.providerMessage { json.member("provider_message", words) }
+            if audience == .caller, let words = cause.providerMessage { json.member("provider_message", words) }
         }
         json.endObject()
     }
@@ -161,6 +221,27 @@ enum AttemptLog {
         guard let attempt = request.attempts.first(where: { $0.id == id }), case .failed(let failure) = attempt.phase
         else { return nil }
         return failure
+    }
+}
+
+extension AttemptBill {
+    fileprivate func write(to json: inout JSONWriter) {
+        json.member("use", use.rawValue)
+        json.key("tokens")
+        json.beginObject()
+        json.member("prompt", Int64(clamping: tokens.prompt))
+        json.member("cached", Int64(clamping: tokens.cachedPrompt))
+        json.member("completion", Int64(clamping: tokens.completion))
+        json.member("estimated", isEstimated)
+        json.endObject()
+        if let cost { json.member("cost", cost) }
+    }
+}
+
+extension Int64 {
+    /// The nearest integer, at the ends of the range where there is none; 0 for NaN.
+    init(clamping value: Double) {
+        self = value.isNaN ? 0 : Int64(Swift.min(9e18, Swift.max(-9e18, value.rounded())))
     }
 }
 

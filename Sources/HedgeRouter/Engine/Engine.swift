@@ -13,6 +13,9 @@ final class Engine {
     private let queue: EventQueue
     private let inFlight: InFlight
     private let log: LogSink
+    private let records: RecordSink?
+    /// What is counted of attempts and requests beside the core.
+    private(set) var evidence = EvidenceLedger()
 
     private var requests: [RequestID: RequestRecord] = [:]
     private var attempts: [AttemptID: AttemptRecord] = [:]
@@ -47,13 +50,17 @@ final class Engine {
     /// How much an attempt may produce without a single token.
     private static let maxPendingBytes = 4 << 20
 
-    init(table: RoutingTable, seed: UInt64, mailbox: Mailbox, queue: EventQueue, inFlight: InFlight, log: LogSink) {
+    init(
+        table: RoutingTable, seed: UInt64, mailbox: Mailbox, queue: EventQueue, inFlight: InFlight, log: LogSink,
+        records: RecordSink? = nil
+    ) {
         core = RouterCore(configuration: table.core, seed: seed)
         self.table = table
         self.mailbox = mailbox
         self.queue = queue
         self.inFlight = inFlight
         self.log = log
+        self.records = records
     }
 
     /// Ends everything in flight without an event; returns the requests the program still holds handles of.
@@ -180,8 +187,8 @@ extension Engine {
         case .query(let reply):
             reply.fulfil(
                 StatisticsSnapshot(
-                    core: core.statistics(at: instant), table: table, attemptsInFlight: attempts.count,
-                    inconsistencies: core.inconsistencies &+ defects, loads: loads))
+                    core: core.report(at: instant), table: table, attemptsInFlight: attempts.count,
+                    inconsistencies: core.inconsistencies &+ defects, evidence: evidence, loads: loads))
         case .save(let reply):
             reply.fulfil(
                 StateSnapshot(learned: core.learned(at: instant), table: table, savedAt: wallClockMilliseconds()))
@@ -224,12 +231,20 @@ extension Engine {
             case .chunk(let range, let isOutput):
                 hasOutput = hasOutput || isOutput
                 deliver(chunks.next(range), from: attempt, now: now)
+                if isOutput {
+                    attempt.outputBytes &+= range.count
+                    attempt.isUsageCurrent = false
+                }
                 if isOutput, isStream, attempt.firstTokenAt == nil {
                     attempt.firstTokenAt = now
+                    evidence.change(attempt.deployment.id) {
+                        $0.answeredStream.add(nanoseconds: now &- attempt.startedAt)
+                    }
                     core.handle(.firstToken(attempt.id), at: Instant(nanoseconds: now), into: &actions)
                 }
             case .usage(let usage):
                 attempt.usage = usage
+                attempt.isUsageCurrent = true
             case .completed:
                 succeed(attempt, now: now)
                 return
@@ -301,6 +316,7 @@ extension Engine {
     private func fail(_ attempt: AttemptRecord, _ failure: AttemptFailure, now: Int64) {
         attempt.phase = .failed(failure)
         attempt.endedAt = now
+        log.write(.attemptFailed(attempt.deployment.key, failure))
         let retryAfter = failure.error.retryAfterMilliseconds
         let told = Failure(kind: failure.kind, retryAfter: retryAfter < 0 ? nil : .milliseconds(retryAfter))
         core.handle(.attemptEnded(attempt.id, .failed(told)), at: Instant(nanoseconds: now), into: &actions)
@@ -329,6 +345,7 @@ extension Engine {
             requests[id]?.notes.append(note)
         case .healthChanged(let id, let change):
             guard let deployment = table.deployments[id] else { return }
+            evidence.note(change, of: id, now: now, wallClock: wallClockMilliseconds())
             log.write(.healthChanged(deployment.key, change, now: now))
         }
     }
@@ -351,11 +368,16 @@ extension Engine {
             let encoded = try deployment.provider.encode(
                 request.chat, for: deployment.endpoint, at: wallClockSeconds())
             attempts[attempt.id] = attempt
+            var headers = encoded.headers
+            if let trace = request.trace {
+                attempt.span = UInt64.random(in: 1 ... .max)
+                headers.append(trace.header(span: attempt.span))
+            }
             loop.start(
                 TransferID(rawValue: attempt.id.rawValue),
                 TransferRequest(
                     target: request.chat.isStream ? deployment.streamTarget : deployment.answerTarget,
-                    headers: encoded.headers, body: encoded.body,
+                    headers: headers, body: encoded.body,
                     connectTimeoutMilliseconds: Int(start.connectTimeout.milliseconds.rounded(.up))))
         } catch {
             fail(attempt, AttemptFailure(error, deployment: deployment.key), now: now)
@@ -381,6 +403,13 @@ extension Engine {
             return
         }
         request.winner = attempt
+        if request.chat.isStream {
+            evidence.change(request.group) {
+                $0.addFirstToken(
+                    now &- request.state.submittedAt, request: request.state.id.rawValue, trace: request.trace,
+                    time: wallClockMilliseconds())
+            }
+        }
         let text = Bytes(AttemptLog.start(request, attempt))
         enqueue(
             QueuedEvent(
@@ -396,12 +425,16 @@ extension Engine {
             return
         }
         let failure = RequestFailureReport.error(for: outcome, of: request)
-        let log = Bytes(AttemptLog.end(request, outcome: outcome, failure: failure, now: now))
+        evidence.account(request, failure: failure, now: now)
+        let log = Bytes(AttemptLog.end(request, outcome: outcome, failure: failure, now: now, for: .caller))
         enqueue(
             QueuedEvent(
                 kind: .end, failure: failure.map { RequestFailureDetails($0) }, request: request.state, storage: log,
                 offset: 0, count: log.count, elapsed: now &- request.state.submittedAt,
                 httpStatus: failure.map(\.httpStatus) ?? request.winner?.httpStatus ?? 0))
+        records?.receive(
+            Bytes(AttemptLog.end(request, outcome: outcome, failure: failure, now: now, for: .record)))
+        if let failure { self.log.write(.requestFailed(request, failure)) }
         for attempt in request.attempts { attempt.request = nil }
         inFlight.leave()
     }

@@ -7,6 +7,9 @@ import HedgeTransport
 final class RequestRecord {
     let state: RequestState
     let chat: ChatRequest
+    let group: GroupID
+    /// Where it stands in its caller's trace.
+    let trace: TraceContext?
     let deadline: Instant?
     /// Deployments of the group that cannot express the request.
     let objections: [DeploymentObjection]
@@ -22,6 +25,8 @@ final class RequestRecord {
     init(_ submission: Submission) {
         state = submission.state
         chat = submission.chat
+        group = submission.traits.group
+        trace = submission.trace
         deadline = submission.traits.deadline
         objections = submission.objections
     }
@@ -53,6 +58,14 @@ final class AttemptRecord {
     var endedAt: Int64?
     var bytesReceived = 0
     var usage: Usage?
+    /// Whether no output came after `usage` did.
+    var isUsageCurrent = false
+    /// Bytes of the chunks with output.
+    var outputBytes = 0
+    /// Its span in the request's trace; 0 without one.
+    var span: UInt64 = 0
+    /// What it took, once its request has ended.
+    var bill: AttemptBill?
     /// Chunks given to the caller.
     var chunksDelivered = 0
     /// What it produced before it was known whether it wins.

@@ -8,6 +8,8 @@ final class RoutingTable: Sendable {
     let groups: [String: GroupRuntime]
     /// By ``DeploymentID``.
     let deployments: [DeploymentID: DeploymentRuntime]
+    /// The groups' own names.
+    let groupNames: [GroupID: String]
     let core: CoreConfiguration
     let limits: RouterLimits
 
@@ -16,6 +18,7 @@ final class RoutingTable: Sendable {
         limits: RouterLimits
     ) {
         self.groups = groups
+        groupNames = Dictionary(groups.values.map { ($0.id, $0.name) }) { name, _ in name }
         self.deployments = deployments
         self.core = core
         self.limits = limits
@@ -30,7 +33,7 @@ final class RoutingTable: Sendable {
             guard let provider = Providers.named(settings.providerName) else { continue }
             deployments[id] = DeploymentRuntime(
                 id: id, key: settings.key, group: settings.groupName, provider: provider, endpoint: settings.endpoint,
-                network: settings.network)
+                network: settings.network, prices: settings.prices, cancelStopsBilling: settings.cancelStopsBilling)
         }
         var groups: [String: GroupRuntime] = [:]
         for (group, id) in zip(configuration.groups, groupIDs) {
@@ -85,16 +88,21 @@ final class DeploymentRuntime: Sendable {
     let endpoint: Endpoint
     let streamTarget: TransferTarget
     let answerTarget: TransferTarget
+    let prices: TokenPrices
+    /// Whether closing the connection ends the bill; nil when that is not known.
+    let cancelStopsBilling: Bool?
 
     init(
         id: DeploymentID, key: String, group: String, provider: any Provider, endpoint: Endpoint,
-        network: NetworkSettings
+        network: NetworkSettings, prices: TokenPrices = TokenPrices(), cancelStopsBilling: Bool? = nil
     ) {
         self.id = id
         self.key = key
         self.group = group
         self.provider = provider
         self.endpoint = endpoint
+        self.prices = prices
+        self.cancelStopsBilling = cancelStopsBilling
         let streamHead = provider.head(for: endpoint, isStream: true)
         let answerHead = provider.head(for: endpoint, isStream: false)
         streamTarget = TransferTarget(url: streamHead.url, headers: streamHead.headers, network: network)

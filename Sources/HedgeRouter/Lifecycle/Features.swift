@@ -4,6 +4,9 @@ import HedgeTransport
 
 /// What this build can do.
 public enum Features {
+    /// The library's version; a test compares it with the header's.
+    public static let version = "0.1.0"
+
     /// The features as a JSON object.
     public static func json() -> [UInt8] {
         var json = JSONWriter()

@@ -19,6 +19,7 @@ public struct LogSink: Sendable {
 
     private let receiver: Receiver?
     private let maxLevel: LogLevel
+    private let repeats = RepeatFilter()
 
     /// Creates one with these parts.
     public init(maxLevel: LogLevel, receiver: Receiver?) {
@@ -34,6 +35,8 @@ public struct LogSink: Sendable {
         guard let receiver else { return }
         let record = record()
         guard record.level <= maxLevel else { return }
-        receiver(record.level, Bytes(record.json))
+        guard let suppressed = repeats.admit(record.subject, at: monotonicNow()) else { return }
+        let counted = record.counting(suppressed: suppressed)
+        receiver(record.level, Bytes(counted.json))
     }
 }

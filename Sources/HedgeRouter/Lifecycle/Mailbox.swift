@@ -21,6 +21,7 @@ struct Submission: Sendable {
     var traits: RequestTraits
     /// Deployments of the group that cannot express the request.
     var objections: [DeploymentObjection] = []
+    var trace: TraceContext?
 }
 
 /// Commands on their way to the loop; posting the first one wakes it.

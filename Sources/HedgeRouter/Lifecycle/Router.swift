@@ -42,9 +42,11 @@ public final class Router: @unchecked Sendable {
 
     /// A router with its loop running.
     ///
-    /// `retire` is called once for each request that is not pulled, when its handle has become stale.
+    /// `retire` is called once for each request that is not pulled, when its handle has become stale. `records` takes
+    /// the attempt log of each request that ended, on the loop's thread.
     public init(
-        configuration: RouterConfiguration, log: LogSink, retire: @escaping @Sendable (UInt64) -> Void
+        configuration: RouterConfiguration, log: LogSink, records: RecordSink? = nil,
+        retire: @escaping @Sendable (UInt64) -> Void
     ) throws(RouterError) {
         do throws(EventLoop.SetupError) {
             loop = try EventLoop()
@@ -60,7 +62,7 @@ public final class Router: @unchecked Sendable {
         mailbox = Mailbox(loop: loop)
         let seed = configuration.seed ?? UInt64.random(in: .min ... .max)
         engine = Engine(
-            table: table, seed: seed, mailbox: mailbox, queue: queue, inFlight: inFlight, log: log)
+            table: table, seed: seed, mailbox: mailbox, queue: queue, inFlight: inFlight, log: log, records: records)
         // The thread is the loop's and the engine's only user from here to its end.
         nonisolated(unsafe) let engine = engine
         let loop = loop
@@ -97,6 +99,8 @@ public final class Router: @unchecked Sendable {
         public var userData = UserData(nil, finalizer: nil)
         /// What the request asked to do differently.
         public var overrides = RequestOverrides()
+        /// The caller's `traceparent`, as given.
+        public var traceParent: String?
 
         /// Creates one with the defaults.
         public init() {}
@@ -132,8 +136,11 @@ public final class Router: @unchecked Sendable {
             overrides: options.overrides)
         traits.ineligible = objections.map(\.deployment.id)
         traits.deadline = options.timeout.map { Instant(nanoseconds: state.submittedAt) + $0 }
+        let trace = options.traceParent.flatMap(TraceContext.init)
+        if options.traceParent != nil, trace == nil { log.write(.traceIgnored()) }
         return PreparedRequest(
-            submission: Submission(state: state, chat: chat, traits: traits, objections: objections),
+            submission: Submission(
+                state: state, chat: chat, traits: traits, objections: objections, trace: trace),
             limit: table.limits.maxQueuedRequests)
     }
 
@@ -268,6 +275,11 @@ public final class Router: @unchecked Sendable {
     /// The router's statistics as a JSON object.
     public func statistics() throws(RouterError) -> [UInt8] {
         try ask { .query($0) }.json()
+    }
+
+    /// The router's metrics as text.
+    public func metrics(_ format: MetricsFormat) throws(RouterError) -> [UInt8] {
+        try ask { .query($0) }.metrics(format)
     }
 
     /// What was learnt of the configured deployments, as a ``StateDocument``.

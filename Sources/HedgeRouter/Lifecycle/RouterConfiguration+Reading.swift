@@ -51,6 +51,7 @@ extension Router.SubmitOptions {
         case .success(let read):
             overrides = read.overrides
             timeout = read.timeout ?? timeout
+            traceParent = read.traceParent
         case .failure(let report):
             var error = RouterError(report)
             error.status = .invalid

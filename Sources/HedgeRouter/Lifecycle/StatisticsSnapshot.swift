@@ -4,18 +4,23 @@ import HedgeProviders
 
 /// What a router has seen and done, taken in one turn of its loop.
 struct StatisticsSnapshot: Sendable {
-    var core: CoreStatistics
+    /// Worked out by whoever reads the snapshot, not by the loop.
+    var core: CoreReport
     var table: RoutingTable
     /// Attempts whose connection is open, those that only wait for its clean end included.
     var attemptsInFlight: Int
     /// Impossible states that were met, counted and left safely.
     var inconsistencies: UInt64
+    var evidence = EvidenceLedger()
     var loads = StateLoads()
 
     /// The snapshot as a JSON object; times in milliseconds.
     func json() -> [UInt8] {
+        let core = core.statistics()
         var json = JSONWriter()
         json.beginObject()
+        json.member("version", Features.version)
+        json.member("time_unix_ms", wallClockMilliseconds())
         json.key("requests")
         json.beginObject()
         json.member("submitted", core.requests)
@@ -26,13 +31,18 @@ struct StatisticsSnapshot: Sendable {
         json.endObject()
         json.member("races", core.races)
         json.member("failovers", core.failovers)
+        json.member("failovers_refused", core.failoversRefused)
+        json.member("failover_budget_level", core.failoverBudgetLevel)
         json.member("canaries", core.canaries)
         json.member("last_resorts", core.lastResorts)
-        writeHedges(to: &json)
+        writeHedges(core, to: &json)
+        writeGroups(core, to: &json)
+        writeMoney(core, to: &json)
         json.key("deployments")
         json.beginArray()
         for deployment in core.deployments { write(deployment, to: &json) }
         json.endArray()
+        writeTimeline(to: &json)
         writeLoads(to: &json)
         json.member("open_attempts", attemptsInFlight)
         json.member("inconsistencies", inconsistencies)
@@ -40,12 +50,13 @@ struct StatisticsSnapshot: Sendable {
         return json.bytes
     }
 
-    private func writeHedges(to json: inout JSONWriter) {
+    private func writeHedges(_ core: CoreStatistics, to json: inout JSONWriter) {
         json.key("hedges")
         json.beginObject()
         json.member("fired", core.hedgesFired)
         json.member("won", core.hedgesWon)
         json.member("lost", core.hedgesLost)
+        json.member("both_failed", core.hedgesBothFailed)
         json.key("suppressed")
         json.beginObject()
         for reason in HedgeSuppression.allCases {
@@ -102,6 +113,7 @@ struct StatisticsSnapshot: Sendable {
         write(deployment.streaming, to: &json)
         json.key("total_ms")
         write(deployment.complete, to: &json)
+        writeEvidence(of: deployment.id, to: &json)
         json.endObject()
     }
 
@@ -120,6 +132,12 @@ struct StatisticsSnapshot: Sendable {
     private func write(_ latency: LatencyStatistics, to json: inout JSONWriter) {
         json.beginObject()
         write("p50", latency.p50, to: &json)
+        json.key("spread")
+        json.beginArray()
+        for quantile in latency.spread {
+            if quantile.isIdentified { json.value(quantile.value.milliseconds) } else { json.null() }
+        }
+        json.endArray()
         write("p95", latency.p95, to: &json)
         write("p99", latency.p99, to: &json)
         json.member("effective_samples", latency.effectiveSamples)
@@ -128,6 +146,9 @@ struct StatisticsSnapshot: Sendable {
         if let threshold = latency.hedgeThreshold, let source = latency.hedgeThresholdSource {
             json.member("hedge_threshold_ms", threshold.milliseconds)
             json.member("hedge_threshold_source", source.rawValue)
+        }
+        if let suggested = latency.suggestedThreshold {
+            json.member("suggested_threshold_ms", suggested.milliseconds)
         }
         json.endObject()
     }

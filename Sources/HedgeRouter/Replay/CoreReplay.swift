@@ -64,7 +64,7 @@ public struct CoreReplay {
         result.key("stats")
         result.raw(
             StatisticsSnapshot(
-                core: core.statistics(at: now), table: table, attemptsInFlight: attempts.count { $0.isRunning },
+                core: core.report(at: now), table: table, attemptsInFlight: attempts.count { $0.isRunning },
                 inconsistencies: core.inconsistencies
             ).json())
         result.endObject()

@@ -45,6 +45,8 @@ HR_LOG_DEBUG = 4
 HR_LOG_ERROR = 1
 HR_LOG_INFO = 3
 HR_LOG_WARN = 2
+HR_METRICS_OPENMETRICS = 1
+HR_METRICS_PROMETHEUS = 0
 HR_OK = 0
 HR_ORIGIN_LOCAL = 0
 HR_ORIGIN_PROVIDER = 2
@@ -141,6 +143,9 @@ hr_event_callback = C.CFUNCTYPE(C.c_int32, hr_router, C.POINTER(hr_event), C.c_v
 hr_log_callback = C.CFUNCTYPE(None, C.c_int32, C.c_void_p, C.c_size_t, C.c_void_p)
 
 
+hr_record_callback = C.CFUNCTYPE(None, C.c_void_p, C.c_size_t, C.c_void_p)
+
+
 hr_finalizer = C.CFUNCTYPE(None, C.c_void_p)
 
 
@@ -156,6 +161,9 @@ class hr_router_options(C.Structure):
         ("log_user_data_free", hr_finalizer),
         ("log_level", C.c_int32),
         ("reserved", C.c_int32),
+        ("record_callback", hr_record_callback),
+        ("record_user_data", C.c_void_p),
+        ("record_user_data_free", hr_finalizer),
     ]
 
 
@@ -197,6 +205,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Any]] = {
     "hr_wait": (C.c_int32, [hr_request, C.c_int64, C.POINTER(hr_error)]),
     "hr_request_free": (C.c_int32, [C.POINTER(hr_request)]),
     "hr_stats_json": (C.c_int32, [hr_router, C.POINTER(C.c_void_p), C.POINTER(C.c_size_t), C.POINTER(hr_error)]),
+    "hr_metrics_text": (C.c_int32, [hr_router, C.c_int32, C.POINTER(C.c_void_p), C.POINTER(C.c_size_t), C.POINTER(hr_error)]),
     "hr_state_save": (C.c_int32, [hr_router, C.POINTER(C.c_void_p), C.POINTER(C.c_size_t), C.POINTER(hr_error)]),
     "hr_state_load": (C.c_int32, [hr_router, C.c_char_p, C.c_size_t, C.POINTER(hr_error)]),
     "hr_config_check": (C.c_int32, [C.c_char_p, C.c_size_t, C.POINTER(C.c_void_p), C.POINTER(C.c_size_t), C.POINTER(hr_error)]),

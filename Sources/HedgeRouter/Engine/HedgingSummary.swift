@@ -1,0 +1,64 @@
+import HedgeCore
+import HedgeJSON
+
+/// What hedging did for one request, for its attempt log: the threshold in force, the hedges, and why there were no more.
+struct HedgingSummary {
+    /// The arm of the comparison that a request is in.
+    enum Arm: String {
+        /// It would have been hedged and was not, to learn what that means.
+        case control
+        /// It was hedged.
+        case hedged
+        /// It raced, and is no part of the comparison.
+        case race
+        /// Neither.
+        case none
+    }
+
+    private(set) var arm = Arm.none
+    private(set) var threshold: Interval?
+    private(set) var source: ThresholdSource?
+    private(set) var sent = 0
+    private(set) var reason: String
+
+    init(_ request: RequestRecord) {
+        self.init(notes: request.notes, hedges: request.attempts.count { $0.role == .hedge })
+    }
+
+    init(notes: [DecisionNote], hedges: Int) {
+        sent = hedges
+        var suppressed: HedgeSuppression?
+        for note in notes {
+            switch note {
+            case .raced: arm = .race
+            case .hedgeArmed(let delay, let source):
+                threshold = delay
+                self.source = source
+            case .hedgeSuppressed(let why):
+                suppressed = why
+                if why == .control { arm = .control }
+            }
+        }
+        if sent > 0, arm == .none { arm = .hedged }
+        if sent > 0 {
+            reason = "sent"
+        } else if let suppressed {
+            reason = suppressed.rawValue
+        } else {
+            reason = threshold == nil ? "not_armed" : "threshold_not_reached"
+        }
+    }
+
+    func write(to json: inout JSONWriter) {
+        json.key("hedging")
+        json.beginObject()
+        json.member("arm", arm.rawValue)
+        if let threshold, let source {
+            json.member("threshold_ms", (threshold.milliseconds * 1000).rounded() / 1000)
+            json.member("threshold_source", source.rawValue)
+        }
+        json.member("sent", sent)
+        json.member("no_more_because", reason)
+        json.endObject()
+    }
+}
