@@ -22,7 +22,11 @@ struct TokenCounts: Hashable, Sendable {
     }
 
     /// What the router accounts for.
-    var total: Usage { Usage(promptTokens: prompt ?? 0, completionTokens: completion ?? 0) }
+    var total: Usage {
+        Usage(
+            promptTokens: prompt ?? 0, completionTokens: completion ?? 0,
+            cachedPromptTokens: min(cached ?? 0, prompt ?? 0))
+    }
 
     /// Appends the `usage` object; counts that are not known are 0 or left out.
     func append(to bytes: inout [UInt8]) {
