@@ -241,6 +241,7 @@ extension Engine {
                         $0.answeredStream.add(nanoseconds: now &- attempt.startedAt)
                     }
                     core.handle(.firstToken(attempt.id), at: Instant(nanoseconds: now), into: &actions)
+                    performCommits(now: now)
                 }
             case .usage(let usage):
                 attempt.usage = usage
@@ -257,12 +258,20 @@ extension Engine {
         if hasOutput, attempt.request?.winner === attempt {
             core.handle(.progressed(attempt.id), at: Instant(nanoseconds: now), into: &actions)
         }
-        if isStream, attempt.pendingBytes > Self.maxPendingBytes {
+        if isStream, attempt.firstTokenAt == nil, attempt.pendingBytes > Self.maxPendingBytes {
             let failure = ProviderFailure(
                 kind: .malformed, httpStatus: Int(attempt.httpStatus), detail: "too much framing before the first token"
             )
             fail(attempt, AttemptFailure(failure, deployment: attempt.deployment.key), now: now)
             closeTransfer(of: attempt)
+        }
+    }
+
+    /// Commits do not wait for the end of the turn: a fast server delivers megabytes in one, and only what belongs to
+    /// the winner counts against the bound of what waits for the program.
+    private func performCommits(now: Int64) {
+        while let place = actions.firstIndex(where: \.isCommit) {
+            if case .commit(let id, let winner) = actions.remove(at: place) { commit(id, winner, now: now) }
         }
     }
 
@@ -476,5 +485,11 @@ private struct ChunkPacker {
         let chunk = PendingChunk(storage: storage ?? Bytes([]), offset: offset, count: storage == nil ? 0 : range.count)
         offset += range.count + 1
         return chunk
+    }
+}
+
+extension Action {
+    fileprivate var isCommit: Bool {
+        if case .commit = self { true } else { false }
     }
 }
