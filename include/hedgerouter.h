@@ -330,7 +330,8 @@ HR_API int32_t hr_router_new(const char *config, size_t config_size, const hr_ro
  * Close a router: cancel what is in flight, stop its threads, release everything, and set @p router to 0.
  *
  * No event of the router is delivered after this has returned; a thread inside hr_poll(), hr_next() or hr_wait()
- * gets HR_E_CLOSED. Called inside a callback of the same router it takes effect after the callback.
+ * gets HR_E_CLOSED. Called inside a callback of the same router it takes effect after the callback. Writing 0 to
+ * @p router is a plain store: threads that go on using the router each hold a copy of its handle.
  *
  * Thread:  any; callback-safe. Blocks: until the router's threads have ended, some milliseconds.
  * Returns: HR_OK; HR_E_INVAL, HR_E_BADHANDLE.

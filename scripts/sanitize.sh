@@ -13,7 +13,7 @@ sanitizer=$1
 shift
 build=.build/sanitize-$sanitizer
 clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
-swift build --product hedgerouter --scratch-path "$build" --sanitize="$sanitizer" --jobs "${JOBS:-$(nproc)}"
+[ -n "${NO_BUILD:-}" ] || swift build --product hedgerouter --scratch-path "$build" --sanitize="$sanitizer" --jobs "${JOBS:-$(nproc)}"
 # The runtime of the thread sanitizer refers to libdispatch, whether a program uses it or not.
 runtime=$(dirname "$clang")/../lib/swift/linux
 library=$(cd "$build/debug" && pwd)

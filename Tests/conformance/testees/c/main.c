@@ -113,15 +113,16 @@ static void record(struct request *request, const hr_event *event) {
 
 static void *poll_loop(void *argument) {
   struct router *router = argument;
+  const hr_router handle = router->handle; /* a copy: freeing the router writes to the original */
   hr_event events[16] = { HR_EVENT_INIT };
   hr_error error = HR_ERROR_INIT;
   int32_t count = 0;
   while (count >= 0) {
     if (router->delivery == DELIVERY_DISPATCH) {
-      count = hr_dispatch(router->handle, 100, &error);
+      count = hr_dispatch(handle, 100, &error);
       continue;
     }
-    count = hr_poll(router->handle, events, 16, 100, &error);
+    count = hr_poll(handle, events, 16, 100, &error);
     lock();
     for (int32_t i = 0; i < count; i++)
       if (events[i].user_data) record(events[i].user_data, &events[i]);
@@ -535,8 +536,9 @@ static void reset(void) {
     lock();
   }
   for (struct router *r = state.routers; r; r = r->next) {
+    hr_router handle = r->handle; /* callbacks may still read the original */
     unlock();
-    hr_router_free(&r->handle); /* answers HR_E_BADHANDLE if a case did it before */
+    hr_router_free(&handle); /* answers HR_E_BADHANDLE if a case did it before */
     lock();
     if (r->has_poller) {
       r->has_poller = false;
@@ -704,24 +706,25 @@ static void *run_blocking(void *argument) {
   return NULL;
 }
 
+/* Takes over the operation: it belongs to one thread at a time. */
 static void run(json_t *op) {
   size_t place = place_of(op);
   pthread_t thread;
   if (place == sizeof ops / sizeof *ops) {
     answer(op, broken("unknown op"));
+    json_decref(op);
   } else if (!ops[place].blocks) {
     answer(op, ops[place].run(op));
+    json_decref(op);
   } else {
     lock();
     state.open_ops++;
     unlock();
-    if (pthread_create(&thread, NULL, run_blocking, json_incref(op)) == 0) {
+    if (pthread_create(&thread, NULL, run_blocking, op) == 0)
       pthread_detach(thread);
-    } else {
+    else
       run_blocking(op);
-    }
   }
-  json_decref(op);
 }
 
 static void release_everything(void) {

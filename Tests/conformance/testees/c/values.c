@@ -38,11 +38,22 @@ json_int_t integer(const json_t *object, const char *key, json_int_t otherwise) 
 
 /* --- bytes specs ------------------------------------------------------------------------------------------------ */
 
+/* Room for size bytes and a NUL: a power of two, so that appending byte by byte stays linear. */
+static size_t room_for(size_t size) {
+  size_t room = 16;
+  while (room <= size)
+    room *= 2;
+  return room;
+}
+
 static void append(struct bytes *out, const char *data, size_t size) {
-  char *grown = realloc(out->data, out->size + size + 1);
-  if (!grown) exit(3);
-  if (size) memcpy(grown + out->size, data, size);
-  out->data = grown;
+  size_t room = room_for(out->size + size);
+  if (!out->data || room != room_for(out->size)) {
+    char *grown = realloc(out->data, room);
+    if (!grown) exit(3);
+    out->data = grown;
+  }
+  if (size) memcpy(out->data + out->size, data, size);
   out->size += size;
   out->data[out->size] = '\0';
 }
