@@ -17,7 +17,7 @@ func call(_ error: UnsafeMutablePointer<hr_error>?, _ body: () throws(RouterErro
 
 private func report(_ report: hr_error, to error: UnsafeMutablePointer<hr_error>?) {
     guard let error else { return }
-    let size = Int(error.pointee.struct_size)
+    let size = statedSize(of: error)
     // A struct that was not initialised says nothing of its room.
     guard size >= 2 * MemoryLayout<UInt32>.size, size <= 4096 else { return }
     report.write(to: UnsafeMutableRawPointer(error), size: size)

@@ -54,7 +54,7 @@ struct EventArray {
     init(_ events: UnsafeMutablePointer<hr_event>?, capacity: Int) throws(RouterError) {
         guard let events else { throw RouterError(.invalid, "events is NULL") }
         guard capacity > 0 else { throw RouterError(.invalid, "capacity is 0") }
-        let size = Int(events.pointee.struct_size)
+        let size = statedSize(of: events)
         guard size >= 16, size <= 4096, size % 8 == 0 else {
             throw RouterError(.invalid, "struct_size of the first event is \(size); set it to sizeof(hr_event)")
         }

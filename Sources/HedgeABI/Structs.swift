@@ -14,12 +14,17 @@ extension hr_event: SizedStruct {}
 extension hr_router_options: SizedStruct {}
 extension hr_submit_options: SizedStruct {}
 
+/// The `struct_size` of a struct that may be shorter than this library's: `pointee` could read past its end.
+func statedSize<Struct: SizedStruct>(of pointer: UnsafePointer<Struct>) -> Int {
+    Int(UnsafeRawPointer(pointer).loadUnaligned(as: UInt32.self))
+}
+
 extension SizedStruct {
     /// Reads a struct of whatever version the program was compiled with.
     ///
     /// Fields the program does not know read as 0; fields this library does not know must be 0.
     init(reading pointer: UnsafePointer<Self>) throws(RouterError) {
-        let size = Int(pointer.pointee.struct_size)
+        let size = statedSize(of: pointer)
         let source = UnsafeRawBufferPointer(start: pointer, count: size)
         guard size >= MemoryLayout<UInt32>.size, size <= 4096 else {
             throw RouterError(.invalid, "struct_size is \(size); initialise the struct with its INIT macro")
