@@ -88,9 +88,14 @@ final class TranslatingDecoder<Translator: AnswerTranslator>: ResponseDecoder, S
         case .undecided: fail(context.failure(.truncated, "the answer is empty"), &output)
         case .events: endEvents(&output)
         case .wholeAnswer: endWholeAnswer(&output)
-        case .errorAnswer: fail(context.failure(errorAnswer: body.span, tape), &output)
+        case .errorAnswer: endErrorAnswer(&output)
         case .ended: return
         }
+    }
+
+    private func endErrorAnswer(_ output: inout DecodedOutput) {
+        let answer = body
+        fail(context.failure(errorAnswer: answer.span, tape), &output)
     }
 
     private func decide(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
