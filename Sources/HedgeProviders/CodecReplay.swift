@@ -24,6 +24,8 @@ public enum CodecReplay {
     /// input is cut), `api_key`, `model`, `request` (the caller's document; instead of `stream` and
     /// `include_usage`), and `end` (`"clean"`, or `"broken"` for a transfer that breaks instead of ending).
     ///
+    /// With `encode` the request itself is the result, and `input` is not used: see ``encode(_:)``.
+    ///
     /// The result has `events`: `{"chunk": …, "output": bool}`, `{"usage": …}`, `{"completed": true}` and
     /// `{"failed": {"kind", "http_status", "code", "retry_after_ms", "message", "detail"}}`.
     public static func run(_ script: Span<UInt8>) throws(ScriptError) -> [UInt8] {
@@ -35,6 +37,7 @@ public enum CodecReplay {
         }
         let root = document.root
         guard root.kind == .object else { throw ScriptError("", "the script must be an object") }
+        if root["encode"]?.bool == true { return try encode(root) }
         let decoder = try makeDecoder(root)
         decoder.begin(try head(root))
         var output = DecodedOutput()
@@ -44,22 +47,27 @@ public enum CodecReplay {
     }
 
     private static func makeDecoder(_ root: JSONValue) throws(ScriptError) -> any ResponseDecoder {
-        let name = root["provider"]?.string ?? "openai"
-        guard let provider = Providers.named(name) else { throw ScriptError("provider", "unknown provider") }
-        let document = root["request"]?.compactBytes ?? minimalRequest(root)
-        let request: ChatRequest
-        do {
-            request = try ChatRequest(parsing: document.span)
-        } catch {
-            throw ScriptError("request.\(error.path)", error.message)
-        }
-        let endpoint = Endpoint(
-            model: root["model"]?.string ?? "model", baseURL: "http://127.0.0.1",
-            apiKey: root["api_key"]?.string.map { Secret($0) })
-        let decoder = provider.makeDecoder(for: request, endpoint: endpoint)
+        let provider = try provider(root)
+        let request = try request(root)
+        let decoder = provider.makeDecoder(for: request, endpoint: endpoint(root, of: provider))
         // Identifiers that a decoder makes up are the same in every run.
         (decoder as? any SeededDecoder)?.seed = 1
         return decoder
+    }
+
+    static func provider(_ root: JSONValue) throws(ScriptError) -> any Provider {
+        let name = root["provider"]?.string ?? "openai"
+        guard let provider = Providers.named(name) else { throw ScriptError("provider", "unknown provider") }
+        return provider
+    }
+
+    static func request(_ root: JSONValue) throws(ScriptError) -> ChatRequest {
+        let document = root["request"]?.compactBytes ?? minimalRequest(root)
+        do {
+            return try ChatRequest(parsing: document.span)
+        } catch {
+            throw ScriptError("request.\(error.path)", error.message)
+        }
     }
 
     private static func minimalRequest(_ root: JSONValue) -> [UInt8] {

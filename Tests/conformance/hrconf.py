@@ -27,6 +27,8 @@ SETTLE_S = 5
 BLOCKING_MARGIN_S = 10
 CODEC_FIELDS = ("provider", "stream", "include_usage", "status", "headers", "received_at", "model", "api_key", "end",
                 "request")
+ENCODE_FIELDS = ("encode", "api_base", "api_version", "bearer_token", "aws_region_name", "aws_access_key_id",
+                 "aws_secret_access_key", "aws_session_token", "vertex_project", "vertex_location", "drop_params", "now")
 DELIVERIES = ("poll", "pull", "dispatch", "thread")
 
 
@@ -136,6 +138,8 @@ def _core_event(event):
 
 
 def run_codec(case, testee):
+    if case.get("encode"):
+        return run_encode(case, testee)
     pieces = [bytespec.build(piece) for piece in case["input"]]
     script = {key: case[key] for key in CODEC_FIELDS if key in case}
     script.setdefault("stream", True)
@@ -150,6 +154,24 @@ def run_codec(case, testee):
             how = "as given" if number == 0 else f"in pieces of {[len(piece) for piece in split][:8]}"
             trace = "\n".join(f"    {bytespec.compact(event)[:400]}" for event in out["events"])
             raise Failed(f"{mismatch} ({how})\n{trace}") from None
+
+
+def run_encode(case, testee):
+    """A caller's request in, the provider's request out."""
+    out = sim(testee, "sim_codec", {key: case[key] for key in (*CODEC_FIELDS, *ENCODE_FIELDS) if key in case},
+              case["expect"])
+    if out is None:
+        return
+    try:
+        for key in ("url", "headers", "unsupported"):
+            if key in case["expect"]:
+                match.match(case["expect"][key], out.get(key, match.MISSING), {}, key)
+        if "body" in case["expect"]:
+            wanted, found = (json.dumps(body, sort_keys=True) for body in (case["expect"]["body"], out.get("body")))
+            if wanted != found:
+                raise match.Mismatch(f"body: expected {wanted}")
+    except match.Mismatch as mismatch:
+        raise Failed(f"{mismatch}\n    {bytespec.compact(out)[:2000]}") from None
 
 
 def check_codec(expect, events):

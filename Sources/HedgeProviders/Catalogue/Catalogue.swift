@@ -10,6 +10,9 @@ enum Catalogue {
     static let profiles: [ProviderProfile] = [
         openAI,
         ProviderProfile(
+            name: "anthropic", format: .anthropic, baseURL: "https://api.anthropic.com",
+            keyVariables: ["ANTHROPIC_API_KEY"], cancelStopsBilling: true),
+        ProviderProfile(
             name: "groq", baseURL: "https://api.groq.com/openai/v1", keyVariables: ["GROQ_API_KEY"],
             cancelStopsBilling: false),
         ProviderProfile(
@@ -78,6 +81,7 @@ public enum Providers {
     private static func provider(_ profile: ProviderProfile) -> any Provider {
         switch profile.format {
         case .openAI: OpenAIProvider(profile: profile)
+        case .anthropic: AnthropicProvider(profile: profile)
         }
     }
 

@@ -52,13 +52,17 @@ enum ModelCatalogue {
             $0.acceptsResponseSchema = true
         },
         Row("sonnet-4", "haiku-4", "opus-4-5") { $0.maxOutputTokens = 64_000 },
-        Row("opus-4", "sonnet-4", "haiku-4", "3-7-sonnet") { $0.thinking = .budget },
+        Row("opus-4", "sonnet-4", "haiku-4", "3-7-sonnet") {
+            $0.thinking = .budget
+            $0.acceptsResponseSchema = false
+        },
         Row("opus-4") { $0.maxOutputTokens = 32_000 },
         Row("3-7-sonnet") { $0.maxOutputTokens = 64_000 },
         Row("3-5-sonnet", "3-5-haiku") { $0.maxOutputTokens = 8192 },
         Row("claude-3", "claude-2", "claude-instant") {
             $0.maxOutputTokens = 4096
             $0.thinking = ModelFlags.Thinking.none
+            $0.acceptsResponseSchema = false
         },
         // Gemini: identifiers of tool calls and levels of thinking came with version 3.
         Row("gemini-1") {

@@ -2,6 +2,8 @@
 public enum WireFormat: Hashable, Sendable, CaseIterable {
     /// OpenAI's chat completions, as spoken by every compatible endpoint.
     case openAI
+    /// Anthropic's Messages API.
+    case anthropic
 }
 
 /// What sets one provider apart from the others of its wire format: data, no behaviour of its own.

@@ -27,6 +27,8 @@ enum ErrorClassifier {
             if isOneOf(contextWords, in: words) { return .contextLength }
             if status == 413 { return .tooLarge }
             if isOneOf(policyWords, in: words) { return .contentPolicy }
+            // Anthropic tells of an empty account with 400.
+            if isOneOf(quotaWords, in: words) { return .quota }
             // xAI refuses a wrong key with 400.
             return status == 400 && words.contains("incorrect api key") ? .authentication : .badRequest
         case 401: return .authentication
@@ -61,7 +63,12 @@ enum ErrorClassifier {
         "exceeds the maximum context", "exceed context limit", "too large for model with",
     ]
 
+    private static let quotaWords = [
+        "credit balance is too low", "reached your specified api usage limits", "spend limit",
+    ]
+
     private static let policyWords = [
+        "content filtering policy",
         "violating our usage policy", "rejected as a result of the safety system", "content management policy",
         "usage policies", "content policy",
     ]
@@ -100,6 +107,14 @@ enum ErrorClassifier {
         "insufficient_balance": .quota,
         "insufficient_credits": .quota,
         "payment_required": .quota,
+        "billing_error": .quota,
+        "enforced_spend_limit_reached": .quota,
+        "contract_spend_limit_reached": .quota,
+        "linked_organization_spend_limit_reached": .quota,
+        "linked_organization_billing_unavailable": .quota,
+        "organization_on_hold": .permission,
+        "ramp_limit_exceeded": .rateLimit,
+        "compaction_unavailable": .overloaded,
         "slow_down": .overloaded,
         "server_is_overloaded": .overloaded,
         "overloaded_error": .overloaded,

@@ -50,6 +50,11 @@ struct ErrorFacts {
             guard let inner = tape.member(key, of: node, in: text), tape.kind(inner) != .null else { continue }
             read(inner, tape, text)
         }
+        if let details = tape.member("details", of: node, in: text), tape.kind(details) == .object,
+            let code = tape.member("error_code", of: details, in: text)
+        {
+            takeCode(code, tape, text)
+        }
         for key in ["code", "type", "status"] as [StaticString] {
             if let inner = tape.member(key, of: node, in: text) { takeCode(inner, tape, text) }
         }

@@ -29,6 +29,10 @@ enum RetryDelay {
         ("x-ratelimit-remaining-requests-minute", "x-ratelimit-reset-requests-minute"),
         ("x-ratelimit-remaining-tokens-minute", "x-ratelimit-reset-tokens-minute"),
         ("x-ratelimit-remaining-requests-day", "x-ratelimit-reset-requests-day"),
+        ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
+        ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
+        ("anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"),
+        ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
     ]
 
     /// The longest reset of a limit that is used up; if none is, the shortest of all.
@@ -36,7 +40,8 @@ enum RetryDelay {
         var exhausted: Double?
         var shortest: Double?
         for limit in limits {
-            guard let seconds = headers.value(limit.reset).flatMap(duration) else { continue }
+            guard let text = headers.value(limit.reset), let seconds = duration(text) ?? wait(until: text, reference)
+            else { continue }
             if let remaining = headers.value(limit.remaining).flatMap(number), remaining == 0 {
                 exhausted = max(exhausted ?? 0, seconds)
             }
@@ -44,6 +49,12 @@ enum RetryDelay {
         }
         if let seconds = exhausted ?? shortest { return limited(seconds) }
         return headers.value("x-ratelimit-reset").flatMap(number).flatMap { point(in: $0, reference) }
+    }
+
+    /// Seconds until a point in time as RFC 3339 writes it.
+    private static func wait(until text: String, _ reference: Int64?) -> Double? {
+        guard let reference, let point = HTTPDate.internetSeconds(text) else { return nil }
+        return Double(max(0, point - reference))
     }
 
     /// A point in time in seconds or milliseconds since 1970, or a number of seconds, by its size.
@@ -103,6 +114,35 @@ enum HTTPDate {
         else { return nil }
         let days = days(year: year, month: Int64(month) + 1, day: day)
         return ((days * 24 + hour) * 60 + minute) * 60 + second
+    }
+
+    /// Seconds since 1970 of a date of RFC 3339 such as `2026-01-02T03:04:05Z` or with an offset such as `+02:00`;
+    /// fractions are left out.
+    static func internetSeconds(_ text: String) -> Int64? {
+        let bytes = Array(text.utf8)
+        func number(_ place: Int, _ count: Int, _ range: ClosedRange<Int64>) -> Int64? {
+            guard place + count <= bytes.count else { return nil }
+            return integer(Substring(String(decoding: bytes[place..<(place + count)], as: UTF8.self)), range)
+        }
+        guard bytes.count >= 20, bytes.count <= 40, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] | 0x20 == 0x74,
+            bytes[13] == 0x3A, bytes[16] == 0x3A,
+            let year = number(0, 4, 1970...9999), let month = number(5, 2, 1...12), let day = number(8, 2, 1...31),
+            let hour = number(11, 2, 0...23), let minute = number(14, 2, 0...59), let second = number(17, 2, 0...60)
+        else { return nil }
+        var place = 19
+        if bytes[place] == UInt8(ascii: ".") {
+            place += 1
+            while place < bytes.count, (48...57).contains(bytes[place]) { place += 1 }
+        }
+        guard place < bytes.count else { return nil }
+        var offset: Int64 = 0
+        if bytes[place] | 0x20 != UInt8(ascii: "z") {
+            guard bytes[place] == UInt8(ascii: "+") || bytes[place] == UInt8(ascii: "-"),
+                let hours = number(place + 1, 2, 0...23), let minutes = number(place + 4, 2, 0...59)
+            else { return nil }
+            offset = (hours * 60 + minutes) * (bytes[place] == UInt8(ascii: "-") ? -60 : 60)
+        }
+        return ((days(year: year, month: month, day: day) * 24 + hour) * 60 + minute) * 60 + second - offset
     }
 
     private static let months = [

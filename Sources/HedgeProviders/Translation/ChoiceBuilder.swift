@@ -19,7 +19,8 @@ struct ChoiceBuilder {
     private var content: [UInt8] = []
     private var reasoning: [UInt8] = []
     private var refusal: [UInt8] = []
-    private var extra: [UInt8] = []
+    /// Lists that OpenAI does not define, and what is between their brackets.
+    private var extras: [(name: StaticString, elements: [UInt8])] = []
     private var tools: [Tool] = []
 
     init(number: Int) {
@@ -71,9 +72,15 @@ struct ChoiceBuilder {
         }
     }
 
-    mutating func appendExtra(_ members: Span<UInt8>) {
-        if !extra.isEmpty { extra.append(",") }
-        extra.append(members)
+    mutating func appendExtra(_ list: StaticString, _ element: Span<UInt8>) {
+        let index =
+            extras.firstIndex { $0.name.description == list.description }
+            ?? {
+                extras.append((list, []))
+                return extras.count - 1
+            }()
+        if !extras[index].elements.isEmpty { extras[index].elements.append(",") }
+        extras[index].elements.append(element)
     }
 
     // MARK: Output
@@ -102,9 +109,12 @@ struct ChoiceBuilder {
             bytes.append(",\"reasoning_content\":")
             Self.appendString(reasoning, to: &bytes)
         }
-        if !extra.isEmpty {
-            bytes.append(",")
-            bytes.append(extra.span)
+        for extra in extras {
+            bytes.append(",\"")
+            bytes.append(extra.name)
+            bytes.append("\":[")
+            bytes.append(extra.elements.span)
+            bytes.append("]")
         }
         appendTools(to: &bytes)
         bytes.append("},\"logprobs\":null,\"finish_reason\":\"")

@@ -96,15 +96,23 @@ struct ChunkBuilder {
         self.text(field, json.span, choice: choice, into: &output)
     }
 
-    /// Gives members of a delta that are no output and that OpenAI does not define, such as signatures.
+    /// Adds an element to a list in the message that OpenAI does not define, such as citations or signed reasoning.
     ///
-    /// `members` is the inside of an object; in an answer that does not stream, they become members of the message.
-    mutating func extra(_ members: Span<UInt8>, choice: Int = 0, into output: inout DecodedOutput) {
-        guard !members.isEmpty, let index = open(choice, into: &output) else { return }
-        guard isStream else { return choices[index].appendExtra(members) }
+    /// `element` is one JSON value. `isOutput` tells whether the model made it.
+    mutating func extra(
+        _ list: StaticString, _ element: Span<UInt8>, isOutput: Bool = false, choice: Int = 0,
+        into output: inout DecodedOutput
+    ) {
+        guard !element.isEmpty, let index = open(choice, into: &output) else { return }
+        if isOutput { hasOutput = true }
+        guard isStream else { return choices[index].appendExtra(list, element) }
         beginChunk(index, into: &output)
-        output.text.append(members)
-        endChunk(isOutput: false, into: &output)
+        output.text.append("\"")
+        output.text.append(list)
+        output.text.append("\":[")
+        output.text.append(element)
+        output.text.append("]")
+        endChunk(isOutput: isOutput, into: &output)
     }
 
     /// Begins a tool call. `key` is the provider's own index of it, by which ``toolArguments(_:key:choice:into:)``

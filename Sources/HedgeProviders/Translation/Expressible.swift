@@ -79,6 +79,7 @@ struct Expressible: Sendable {
         switch (name, value.kind) {
         case (_, .null): true
         case ("n", _): value.integer == 1
+        case ("temperature", _), ("top_p", _): value.number == 1
         case ("frequency_penalty", _), ("presence_penalty", _), ("top_logprobs", _): value.number == 0
         case ("logprobs", .false), ("store", .false), ("parallel_tool_calls", .true): true
         case ("logit_bias", .object), ("metadata", .object): value.count == 0

@@ -1,0 +1,70 @@
+import HedgeCore
+import HedgeJSON
+
+/// The Messages API of Anthropic.
+public struct AnthropicProvider: Provider {
+    /// Name, address and keys.
+    public let profile: ProviderProfile
+
+    /// The format at the address of `profile`.
+    public init(profile: ProviderProfile) {
+        self.profile = profile
+    }
+
+    /// The profile's name.
+    public var name: String { profile.name }
+
+    /// The version that still lets older models be sampled.
+    static let defaultVersion = "2023-06-01"
+    /// From this version on, sampling parameters are refused for all models.
+    static let versionWithoutSampling = "2026-10-21"
+
+    /// `{base}/v1/messages`, with the key as `x-api-key`, or a token as a bearer token.
+    public func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead {
+        var headers = ["Content-Type: application/json"]
+        headers.append("Accept: \(isStream ? "text/event-stream" : "application/json")")
+        headers.append("anthropic-version: \(endpoint.apiVersion ?? Self.defaultVersion)")
+        if let token = endpoint.bearerToken {
+            headers.append("Authorization: Bearer \(token.exposed)")
+        } else if let key = endpoint.apiKey {
+            headers.append("x-api-key: \(key.exposed)")
+        }
+        let path = endpoint.baseURL.hasSuffix("/v1") ? "/messages" : "/v1/messages"
+        return RequestHead(
+            url: EndpointURL.join(endpoint.baseURL, path),
+            headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
+    }
+
+    /// What of the request the Messages API has no equivalent for, at this model.
+    public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
+        do throws(UnsupportedRequest) {
+            let encoder = AnthropicEncoder(try request.view(for: name), endpoint: endpoint, provider: name)
+            let fields = encoder.objections
+            return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
+        } catch {
+            return error
+        }
+    }
+
+    /// The request as a Messages body.
+    public func encode(
+        _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
+    ) throws(UnsupportedRequest) -> EncodedRequest {
+        let encoder = AnthropicEncoder(try request.view(for: name), endpoint: endpoint, provider: name)
+        let fields = encoder.objections
+        guard fields.isEmpty else { throw UnsupportedRequest(provider: name, fields: fields) }
+        return EncodedRequest(body: Bytes(encoder.body(isStream: request.isStream)))
+    }
+
+    /// A decoder for the answer, whether it streams, comes whole or is an error.
+    public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
+        let view = try? request.view()
+        let names = view.map { ToolNames($0, limit: AnthropicEncoder.longestName).inward } ?? [:]
+        let encoder = view.map { AnthropicEncoder($0, endpoint: endpoint, provider: name) }
+        let builder = ChunkBuilder(
+            model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)
+        return TranslatingDecoder(
+            AnthropicTranslator(hasSchemaTool: encoder?.usesSchemaTool ?? false), builder, endpoint: endpoint,
+            expectsEvents: request.isStream)
+    }
+}

@@ -1,0 +1,71 @@
+import HedgeJSON
+
+extension CodecReplay {
+    /// Encodes the script's `request` as an attempt would.
+    ///
+    /// The endpoint is given by `model`, `api_base`, `api_key`, `api_version`, `bearer_token`, `aws_region_name`,
+    /// `aws_access_key_id`, `aws_secret_access_key`, `aws_session_token`, `vertex_project`, `vertex_location` and
+    /// `drop_params`; `now` is the time in seconds since 1970. The result has `url`, `headers` (an array of lines) and
+    /// `body`; or `unsupported` with `provider` and `fields`.
+    static func encode(_ root: JSONValue) throws(ScriptError) -> [UInt8] {
+        let provider = try provider(root)
+        let request = try request(root)
+        let endpoint = endpoint(root, of: provider)
+        do throws(UnsupportedRequest) {
+            if let objection = provider.check(request, for: endpoint) { throw objection }
+            let encoded = try provider.encode(request, for: endpoint, at: root["now"]?.integer ?? 0)
+            let head = provider.head(for: endpoint, isStream: request.isStream)
+            return report(head, encoded)
+        } catch {
+            return report(error)
+        }
+    }
+
+    static func endpoint(_ root: JSONValue, of provider: any Provider) -> Endpoint {
+        func secret(_ key: StaticString) -> Secret? { root[key]?.string.map { Secret($0) } }
+        var endpoint = Endpoint(
+            model: root["model"]?.string ?? "model",
+            baseURL: root["api_base"]?.string ?? Providers.profile(named: provider.name)?.baseURL ?? "http://127.0.0.1",
+            apiKey: secret("api_key"))
+        endpoint.apiVersion = root["api_version"]?.string
+        endpoint.bearerToken = secret("bearer_token")
+        endpoint.region = root["aws_region_name"]?.string
+        endpoint.project = root["vertex_project"]?.string
+        endpoint.location = root["vertex_location"]?.string
+        if let id = root["aws_access_key_id"]?.string, let key = secret("aws_secret_access_key") {
+            endpoint.signingKeys = SigningKeys(
+                accessKeyID: id, secretAccessKey: key, sessionToken: secret("aws_session_token"))
+        }
+        endpoint.dropsUnsupported = root["drop_params"]?.bool ?? false
+        return endpoint
+    }
+
+    private static func report(_ head: RequestHead, _ encoded: EncodedRequest) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("url", head.url)
+        writer.key("headers")
+        writer.beginArray()
+        for line in encoded.headers + head.headers { writer.value(line) }
+        writer.endArray()
+        writer.key("body")
+        encoded.body.withSpan { writer.raw($0) }
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private static func report(_ unsupported: UnsupportedRequest) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("unsupported")
+        writer.beginObject()
+        writer.member("provider", unsupported.provider)
+        writer.key("fields")
+        writer.beginArray()
+        for field in unsupported.fields { writer.value(field) }
+        writer.endArray()
+        writer.endObject()
+        writer.endObject()
+        return writer.bytes
+    }
+}

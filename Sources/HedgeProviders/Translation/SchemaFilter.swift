@@ -1,0 +1,46 @@
+import HedgeJSON
+
+/// Writes a JSON Schema without what a provider's subset has no room for.
+struct SchemaFilter: Sendable {
+    /// Keywords that are left out wherever a schema stands.
+    var removed: Set<String> = []
+    /// Whether objects that do not say so are closed to further members.
+    var closesObjects = false
+
+    /// Appends `schema` as the subset allows it.
+    func write(_ schema: JSONValue, to json: inout JSONWriter) {
+        guard schema.kind == .object else { return json.raw(schema.compactBytes) }
+        json.beginObject()
+        var isClosed = false
+        for (name, value) in schema.members where !removed.contains(name) {
+            if name == "additionalProperties" { isClosed = true }
+            json.key(name == "oneOf" && closesObjects ? "anyOf" : name)
+            writeKeyword(name, value, to: &json)
+        }
+        if closesObjects, !isClosed, schema["type"]?.string == "object" || schema["properties"] != nil {
+            json.member("additionalProperties", false)
+        }
+        json.endObject()
+    }
+
+    private func writeKeyword(_ name: String, _ value: JSONValue, to json: inout JSONWriter) {
+        switch (name, value.kind) {
+        case ("properties", .object), ("$defs", .object), ("definitions", .object), ("patternProperties", .object):
+            // Names of members, not keywords.
+            json.beginObject()
+            for (name, schema) in value.members {
+                json.key(name)
+                write(schema, to: &json)
+            }
+            json.endObject()
+        case ("items", .object), ("additionalProperties", .object), ("not", .object):
+            write(value, to: &json)
+        case ("anyOf", .array), ("oneOf", .array), ("allOf", .array), ("prefixItems", .array):
+            json.beginArray()
+            for schema in value.elements { write(schema, to: &json) }
+            json.endArray()
+        default:
+            json.raw(value.compactBytes)
+        }
+    }
+}
