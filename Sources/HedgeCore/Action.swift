@@ -25,6 +25,8 @@ public struct AttemptStart: Hashable, Sendable {
     public var attempt: AttemptID
     /// The request it belongs to.
     public var request: RequestID
+    /// The model group it is started in: the one asked for, or a fallback.
+    public var group: GroupID
     /// The deployment it goes to.
     public var deployment: DeploymentID
     /// Why it was started.
@@ -35,10 +37,12 @@ public struct AttemptStart: Hashable, Sendable {
 
     /// Creates one with these parts.
     public init(
-        attempt: AttemptID, request: RequestID, deployment: DeploymentID, role: AttemptRole, connectTimeout: Interval
+        attempt: AttemptID, request: RequestID, group: GroupID, deployment: DeploymentID, role: AttemptRole,
+        connectTimeout: Interval
     ) {
         self.attempt = attempt
         self.request = request
+        self.group = group
         self.deployment = deployment
         self.role = role
         self.connectTimeout = connectTimeout
@@ -57,6 +61,10 @@ public enum AttemptRole: String, Hashable, Sendable, CaseIterable {
     case failover
     /// Started to learn whether a deployment has recovered.
     case canary
+    /// Started on a deployment that the request had failed on before.
+    case retry
+    /// The first attempt in another model group.
+    case fallback
 }
 
 /// Why an attempt was cancelled.
@@ -114,6 +122,10 @@ public enum DecisionNote: Hashable, Sendable {
     case hedgeArmed(threshold: Interval, source: ThresholdSource)
     /// The threshold passed and no hedge was sent.
     case hedgeSuppressed(HedgeSuppression)
+    /// Nothing is in flight; the next attempt starts after this time.
+    case retryScheduled(wait: Interval)
+    /// The request goes on in another model group.
+    case fellBack(to: GroupID, reason: FallbackReason)
 }
 
 /// Where a hedge threshold came from.

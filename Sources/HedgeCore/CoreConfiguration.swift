@@ -44,6 +44,12 @@ public struct DeploymentConfiguration: Sendable {
     /// Base length of a cooldown.
     public var cooldown: Interval
 
+    /// Deployments of the lowest order that can take a request serve it; those without one come last.
+    public var order: Int?
+
+    /// Further attempts after failures; nil as the policy says.
+    public var retries: Int?
+
     /// Creates one with these parts.
     public init(
         id: DeploymentID,
@@ -55,7 +61,9 @@ public struct DeploymentConfiguration: Sendable {
         inputCostPerToken: Double? = nil,
         outputCostPerToken: Double? = nil,
         timeouts: AttemptTimeouts = AttemptTimeouts(),
-        cooldown: Interval = .milliseconds(Int64(5000))
+        cooldown: Interval = .milliseconds(Int64(5000)),
+        order: Int? = nil,
+        retries: Int? = nil
     ) {
         self.id = id
         self.failureDomain = failureDomain
@@ -67,6 +75,8 @@ public struct DeploymentConfiguration: Sendable {
         self.outputCostPerToken = outputCostPerToken
         self.timeouts = timeouts
         self.cooldown = cooldown
+        self.order = order
+        self.retries = retries
     }
 }
 
@@ -101,11 +111,37 @@ public struct GroupConfiguration: Sendable {
     public var id: GroupID
     /// Deployments that serve it, in the order of the configuration.
     public var deployments: [DeploymentID]
+    /// Groups its requests go on to.
+    public var fallbacks: GroupFallbacks
+    /// Further attempts after failures; nil as the policy says.
+    public var retries: RetryPolicy?
 
     /// Creates one with these parts.
-    public init(id: GroupID, deployments: [DeploymentID]) {
+    public init(
+        id: GroupID, deployments: [DeploymentID], fallbacks: GroupFallbacks = GroupFallbacks(),
+        retries: RetryPolicy? = nil
+    ) {
         self.id = id
         self.deployments = deployments
+        self.fallbacks = fallbacks
+        self.retries = retries
+    }
+}
+
+/// The model groups that requests of a group go on to, in order.
+public struct GroupFallbacks: Hashable, Sendable {
+    /// When the group fails, cannot take the request or is late.
+    public var general: [GroupID]
+    /// When the prompt exceeds the context window; nil for the general ones.
+    public var contextWindow: [GroupID]?
+    /// When a content policy refused the request; nil for the general ones.
+    public var contentPolicy: [GroupID]?
+
+    /// Creates one with these parts.
+    public init(general: [GroupID] = [], contextWindow: [GroupID]? = nil, contentPolicy: [GroupID]? = nil) {
+        self.general = general
+        self.contextWindow = contextWindow
+        self.contentPolicy = contentPolicy
     }
 }
 
@@ -128,7 +164,7 @@ public struct Policy: Sendable {
     public var coldStartParallel = true
     /// Attempts in flight for one request, race or hedge.
     public var maxParallelAttempts = 3
-    /// Attempts made for one request altogether, failovers included.
+    /// Attempts made for one request in one model group, failovers and repetitions included.
     public var maxAttempts = 4
     /// Hedges of one request.
     public var maxHedges = 1
@@ -145,6 +181,14 @@ public struct Policy: Sendable {
     public var hedgeBudget = 0.10
     /// Failovers that may fail, as a share of requests sent; a failover that works costs nothing. 0 turns them off.
     public var failoverBudget = 0.2
+    /// Further attempts after failures, by class.
+    public var retries = RetryPolicy(standard: 0)
+    /// The shortest wait before a deployment is asked again.
+    public var retryAfter = Interval.zero
+    /// Repetitions that may fail, as a share of requests sent; one that works costs nothing. 0 turns them off.
+    public var retryBudget = 0.2
+    /// Other model groups one request may go on to.
+    public var maxFallbacks = 5
     /// Share of would-be hedges withheld as the control arm.
     public var controlFraction = 0.01
 

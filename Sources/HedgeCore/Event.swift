@@ -74,10 +74,25 @@ public struct RequestOverrides: Sendable {
     /// Attempts in flight for this request at most; 1 means neither race nor hedge.
     public var maxParallelAttempts: Int?
 
+    /// Further attempts after failures in each model group, in place of everything configured.
+    public var retries: Int?
+
+    /// Model groups to go on to, in place of the configured general ones.
+    public var fallbacks: [GroupID]?
+
+    /// Whether the request stays in its own model group.
+    public var disableFallbacks = false
+
     /// Creates one with these parts.
-    public init(hedgeThreshold: Interval? = nil, maxParallelAttempts: Int? = nil) {
+    public init(
+        hedgeThreshold: Interval? = nil, maxParallelAttempts: Int? = nil, retries: Int? = nil,
+        fallbacks: [GroupID]? = nil, disableFallbacks: Bool = false
+    ) {
         self.hedgeThreshold = hedgeThreshold
         self.maxParallelAttempts = maxParallelAttempts
+        self.retries = retries
+        self.fallbacks = fallbacks
+        self.disableFallbacks = disableFallbacks
     }
 }
 
@@ -113,10 +128,14 @@ public struct Failure: Hashable, Sendable {
     /// How long the provider asked to stay away: a floor.
     public var retryAfter: Interval?
 
+    /// What the provider said of repeating the request; nil where it said nothing.
+    public var mayRepeat: Bool?
+
     /// Creates one with these parts.
-    public init(kind: FailureKind, retryAfter: Interval? = nil) {
+    public init(kind: FailureKind, retryAfter: Interval? = nil, mayRepeat: Bool? = nil) {
         self.kind = kind
         self.retryAfter = retryAfter
+        self.mayRepeat = mayRepeat
     }
 }
 

@@ -6,6 +6,7 @@ extension RouterCore {
         thresholdSettings = ThresholdSettings(policy)
         hedgeBudget.setShare(policy.hedgeBudget)
         failoverBudget.setShare(policy.failoverBudget)
+        retryBudget.setShare(policy.retryBudget)
         forgetRemovedDeployments()
         placeDeployments(configuration.deployments)
         placeGroups(configuration.groups)
@@ -63,7 +64,10 @@ extension RouterCore {
     }
 
     private mutating func placeGroups(_ configured: [GroupConfiguration]) {
-        for slot in groups.indices { groups[slot].members.removeAll() }
+        for slot in groups.indices {
+            groups[slot].members.removeAll()
+            groups[slot].fallbacks = GroupFallbacks()
+        }
         for configuration in configured {
             var members: [Int] = []
             for id in configuration.deployments {
@@ -72,15 +76,17 @@ extension RouterCore {
                 }
                 members.append(slot)
             }
-            if members.count > 1 {
+            if members.count > 1 || !configuration.fallbacks.general.isEmpty {
                 for slot in members { deployments[slot].hasSibling = true }
             }
-            if let slot = groupSlots[configuration.id] {
-                groups[slot].members = members
-            } else {
-                groupSlots[configuration.id] = groups.count
-                groups.append(GroupState(id: configuration.id, members: members))
+            let slot = groupSlots[configuration.id] ?? groups.count
+            if slot == groups.count {
+                groupSlots[configuration.id] = slot
+                groups.append(GroupState(id: configuration.id, members: []))
             }
+            groups[slot].members = members
+            groups[slot].fallbacks = configuration.fallbacks
+            groups[slot].retries = configuration.retries
         }
     }
 }

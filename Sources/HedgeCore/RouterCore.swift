@@ -12,6 +12,7 @@ public struct RouterCore: Sendable {
     var thresholdSettings: ThresholdSettings
     var hedgeBudget: TokenBucket
     var failoverBudget: TokenBucket
+    var retryBudget: TokenBucket
     var random: SplitMix64
     var counters = RouterCounters()
 
@@ -57,6 +58,8 @@ public struct RouterCore: Sendable {
         failoverBudget = TokenBucket(
             share: configuration.policy.failoverBudget, capacity: Self.failoverCapacity,
             initial: Self.failoverCapacity)
+        retryBudget = TokenBucket(
+            share: configuration.policy.retryBudget, capacity: Self.retryCapacity, initial: Self.retryCapacity)
         random = SplitMix64(seed: seed)
         replaceConfiguration(configuration)
     }

@@ -27,6 +27,7 @@ struct Harness {
         policy.controlFraction = 0
         policy.coldStartParallel = false
         policy.hedgeThreshold = .milliseconds(Int64(100))
+        policy.retries = RetryPolicy(standard: 0)
         adjust(&policy)
         let ids = (1...count).map(DeploymentID.init(rawValue:))
         let deployments = ids.map { id in

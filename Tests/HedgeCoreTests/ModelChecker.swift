@@ -12,11 +12,18 @@ struct ModelChecker {
         var counted = 0
         var winner: AttemptID?
         var winnerHasEnded = false
+        /// Groups entered, the present one last.
+        var groups: [GroupID]
+        var disablesFallbacks: Bool
+        var deadline: Instant?
+        /// Nothing is in flight because a repetition is due then.
+        var retryAt: Instant?
     }
 
     struct LiveAttempt {
         var request: RequestID
         var deployment: DeploymentID
+        var group: GroupID
         var hasToken = false
         var isPaused = false
     }
@@ -36,18 +43,18 @@ struct ModelChecker {
 
     /// Judges what a core did with one event.
     mutating func judge(_ event: Event, _ actions: [Action], core: RouterCore, at now: Instant) {
-        let touched = before(event)
+        let touched = before(event, at: now)
         var superseded: [RequestID] = []
         for action in actions {
             switch action {
-            case .startAttempt(let start): started(start)
+            case .startAttempt(let start): started(start, at: now)
             case .cancelAttempt(let attempt, let reason):
                 if reason == .superseded, let request = attempts[attempt]?.request { superseded.append(request) }
                 cancelled(attempt, reason, event)
             case .commit(let request, let attempt): committed(request, attempt, event)
             case .finish(let request, let outcome): finish(request, outcome)
-            case .note(let request, _):
-                if requests[request] == nil { fail("note on \(request), which is not open") }
+            case .note(let request, let note):
+                noted(request, note, at: now)
             case .healthChanged(let deployment, let change):
                 check(change, deployment, at: now)
             }
@@ -61,7 +68,9 @@ struct ModelChecker {
         }
         judged += 1
         if judged % 8 == 0 { checkWaiting(core) }
-        if core.hedgeBudget.level < 0 { fail("hedge budget is \(core.hedgeBudget.level)") }
+        for budget in [core.hedgeBudget, core.failoverBudget, core.retryBudget] where budget.level < 0 {
+            fail("a budget is \(budget.level)")
+        }
         if core.inconsistencies != 0 { fail("the core counted an inconsistency on \(event)") }
     }
 
@@ -116,11 +125,14 @@ struct ModelChecker {
     // MARK: - What the event alone changes
 
     /// Applies the event and names the request it concerns.
-    private mutating func before(_ event: Event) -> RequestID? {
+    private mutating func before(_ event: Event, at now: Instant) -> RequestID? {
         switch event {
         case .submitted(let id, let traits):
             let parallel = max(1, traits.overrides.maxParallelAttempts ?? configuration.policy.maxParallelAttempts)
-            requests[id] = OpenRequest(isStream: traits.isStream, maxParallel: parallel)
+            requests[id] = OpenRequest(
+                isStream: traits.isStream, maxParallel: parallel, groups: [traits.group],
+                disablesFallbacks: traits.overrides.disableFallbacks,
+                deadline: traits.deadline ?? configuration.policy.requestTimeout.map { now + $0 })
             return id
         case .attemptEnded(let id, let outcome):
             guard let attempt = attempts[id] else { return nil }
@@ -129,7 +141,9 @@ struct ModelChecker {
             case .succeeded:
                 requests[attempt.request]?.winnerHasEnded = true
             case .failed(let failure):
-                if failure.kind == .unsupported { requests[attempt.request]?.counted -= 1 }
+                if failure.kind == .unsupported, requests[attempt.request]?.groups.last == attempt.group {
+                    requests[attempt.request]?.counted -= 1
+                }
             }
             return attempt.request
         case .firstToken(let id):
@@ -154,7 +168,8 @@ struct ModelChecker {
     /// A request is over, or something of it is in flight: nothing hangs.
     private mutating func afterwards(_ id: RequestID) {
         guard let request = requests[id] else { return }
-        if request.live.isEmpty { fail("\(id) hangs with nothing in flight") }
+        if request.live.isEmpty, request.retryAt == nil { fail("\(id) hangs with nothing in flight") }
+        if !request.live.isEmpty, request.retryAt != nil { fail("\(id) waits with something in flight") }
         if let winner = request.winner, request.live != [winner] { fail("\(id) has losers after its commit") }
     }
 
@@ -166,7 +181,32 @@ struct ModelChecker {
 
     // MARK: - Actions
 
-    private mutating func started(_ start: AttemptStart) {
+    private mutating func noted(_ id: RequestID, _ note: DecisionNote, at now: Instant) {
+        guard var request = requests[id] else {
+            fail("note on \(id), which is not open")
+            return
+        }
+        switch note {
+        case .retryScheduled(let wait):
+            request.retryAt = now + wait
+            if let deadline = request.deadline, now + wait >= deadline { fail("\(id) waits past its deadline") }
+            if wait < configuration.policy.retryAfter { fail("\(id) waits too little") }
+        case .fellBack(let group, _):
+            request.retryAt = nil
+            if request.disablesFallbacks { fail("\(id) falls back although it must not") }
+            if request.winner != nil { fail("\(id) falls back after its commit") }
+            if request.groups.contains(group) { fail("\(id) enters \(group) again") }
+            if request.live.count >= request.maxParallel { request.maxParallel += 1 }
+            request.groups.append(group)
+            request.counted = 0
+            if request.groups.count > configuration.policy.maxFallbacks + 1 { fail("\(id) falls back too often") }
+        case .raced, .hedgeArmed, .hedgeSuppressed:
+            break
+        }
+        requests[id] = request
+    }
+
+    private mutating func started(_ start: AttemptStart, at now: Instant) {
         if start.attempt.rawValue <= latestAttempt { fail("\(start.attempt) was used before") }
         latestAttempt = start.attempt.rawValue
         guard let deployment = configuration.deployments.first(where: { $0.id == start.deployment }) else {
@@ -178,13 +218,19 @@ struct ModelChecker {
             return
         }
         if request.winner != nil { fail("\(start.request) got an attempt after its commit") }
-        if !request.tried.insert(start.deployment).inserted { fail("\(start.request) tries a deployment again") }
+        let isNew = request.tried.insert(start.deployment).inserted
+        if isNew == (start.role == .retry) { fail("\(start.request) tries \(start.deployment) as \(start.role)") }
+        if let deadline = request.deadline, now >= deadline { fail("\(start.attempt) starts after the deadline") }
+        if start.role == .retry, request.retryAt.map({ $0 > now }) ?? true { fail("\(start.attempt) is too early") }
+        request.retryAt = nil
+        if !request.groups.contains(start.group) { fail("\(start.attempt) is of \(start.group)") }
+        if start.group != request.groups.last, start.role != .canary { fail("\(start.attempt) is of a group left") }
         request.live.insert(start.attempt)
         request.counted += 1
         if request.live.count > request.maxParallel { fail("\(start.request) has too many attempts in flight") }
         if request.counted > max(1, configuration.policy.maxAttempts) { fail("\(start.request) has too many attempts") }
         requests[start.request] = request
-        attempts[start.attempt] = LiveAttempt(request: start.request, deployment: start.deployment)
+        attempts[start.attempt] = LiveAttempt(request: start.request, deployment: start.deployment, group: start.group)
         inFlight[start.deployment, default: 0] += 1
         if let limit = deployment.maxParallelRequests, inFlight[start.deployment, default: 0] > limit {
             fail("\(start.deployment) has too many attempts in flight")

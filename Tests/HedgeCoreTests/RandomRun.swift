@@ -58,7 +58,16 @@ struct RandomRun {
         if random.chance(0.1) {
             traits.overrides.hedgeThreshold = .milliseconds(Int64(random.index(below: 300) - 20))
         }
+        if random.chance(0.1) { traits.overrides.retries = random.index(below: 4) }
+        if random.chance(0.1) {
+            traits.overrides.fallbacks = (0..<random.index(below: 4)).map { _ in anyGroup() }
+        }
+        traits.overrides.disableFallbacks = random.chance(0.05)
         tell(.submitted(RequestID(rawValue: latestRequest), traits))
+    }
+
+    private mutating func anyGroup() -> GroupID {
+        GroupID(rawValue: random.index(below: 4))
     }
 
     private mutating func passTime() {
@@ -86,7 +95,8 @@ struct RandomRun {
         }
         let kind = FailureKind.allCases[random.index(below: FailureKind.allCases.count)]
         let wait: Interval? = random.chance(0.2) ? .milliseconds(Int64(random.index(below: 30_000))) : nil
-        tell(.attemptEnded(attempt, .failed(Failure(kind: kind, retryAfter: wait))))
+        let mayRepeat: Bool? = random.chance(0.2) ? random.chance(0.5) : nil
+        tell(.attemptEnded(attempt, .failed(Failure(kind: kind, retryAfter: wait, mayRepeat: mayRepeat))))
     }
 
     private mutating func withLive(_ event: (AttemptID) -> Event) {
@@ -141,6 +151,16 @@ struct RandomRun {
         return nil
     }
 
+    private static func fallbacks(_ random: inout SplitMix64) -> GroupFallbacks {
+        var lists: [[GroupID]] = []
+        for _ in 0..<3 {
+            lists.append((0..<random.index(below: 4)).map { _ in GroupID(rawValue: random.index(below: 4)) })
+        }
+        return GroupFallbacks(
+            general: lists[0], contextWindow: random.chance(0.5) ? lists[1] : nil,
+            contentPolicy: random.chance(0.5) ? lists[2] : nil)
+    }
+
     private static func configuration(_ random: inout SplitMix64) -> CoreConfiguration {
         var policy = Policy()
         policy.strategy = RoutingStrategy.allCases[random.index(below: RoutingStrategy.allCases.count)]
@@ -154,6 +174,12 @@ struct RandomRun {
         policy.controlFraction = random.chance(0.5) ? 0.1 : 0
         if random.chance(0.3) { policy.requestTimeout = .milliseconds(Int64(random.index(below: 5000))) }
         policy.allowedFails = random.index(below: 4)
+        policy.retries = RetryPolicy(standard: random.index(below: 4))
+        if random.chance(0.3) { policy.retries.rateLimits = random.index(below: 4) }
+        if random.chance(0.3) { policy.retryAfter = .milliseconds(Int64(random.index(below: 1000))) }
+        policy.retryBudget = [0, 0.2, 1][random.index(below: 3)]
+        policy.failoverBudget = [0, 0.2, 1][random.index(below: 3)]
+        policy.maxFallbacks = random.index(below: 4)
 
         let count = 1 + random.index(below: 5)
         let ids = (1...count).map { _ in DeploymentID(rawValue: random.index(below: 8)) }
@@ -170,12 +196,21 @@ struct RandomRun {
             if random.chance(0.5) { deployment.timeouts.gap = .milliseconds(Int64(random.index(below: 500))) }
             if random.chance(0.5) { deployment.timeouts.total = .milliseconds(Int64(random.index(below: 3000))) }
             deployment.cooldown = .milliseconds(Int64(random.index(below: 8000)))
+            if random.chance(0.3) { deployment.order = random.index(below: 3) }
+            if random.chance(0.2) { deployment.retries = random.index(below: 4) }
             return deployment
         }
+        // Some groups share deployments, some have their own; loops and unknown names among the fallbacks are lawful.
+        let isShared = random.chance(0.5)
         let groups = (0..<3).map { group in
-            GroupConfiguration(
+            var configuration = GroupConfiguration(
                 id: GroupID(rawValue: group),
-                deployments: unique.filter { _ in group == 0 || random.chance(0.7) })
+                deployments: unique.filter { id in
+                    isShared ? group == 0 || random.chance(0.7) : id.rawValue % 3 == group || unique.count < 3
+                })
+            if random.chance(0.6) { configuration.fallbacks = fallbacks(&random) }
+            if random.chance(0.2) { configuration.retries = RetryPolicy(standard: random.index(below: 3)) }
+            return configuration
         }
         return CoreConfiguration(deployments: deployments, groups: groups, policy: policy)
     }

@@ -14,7 +14,7 @@ extension RouterCore {
         attempts[attempt].isProbe = false
         let belief = deployments[record.deployment].belief(isStream: requests[record.request].isStream)
         // Alone, a slow answer is better than none; next to others it is no recovery.
-        let isAlone = !groups[requests[record.request].group].members.contains { slot in
+        let isAlone = !groups[record.group].members.contains { slot in
             slot != record.deployment && deployments[slot].isConfigured && deployments[slot].health.share(at: now) > 0
         }
         let change = deployments[record.deployment].health.succeeded(

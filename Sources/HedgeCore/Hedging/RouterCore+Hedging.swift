@@ -195,7 +195,7 @@ extension RouterCore {
         return nil
     }
 
-    private mutating func curve(_ deployment: Int, _ request: Int) -> SurvivalCurve? {
+    mutating func curve(_ deployment: Int, _ request: Int) -> SurvivalCurve? {
         let size = requests[request].size
         if requests[request].isStream {
             deployments[deployment].streaming.refresh(size, at: now, samples: samples)
@@ -217,7 +217,7 @@ extension RouterCore {
     static let highestPrice = 8.0
 
     /// Keeps the candidates that pass a test.
-    private mutating func keepCandidates(_ passes: (inout RouterCore, Int) -> Bool) {
+    mutating func keepCandidates(_ passes: (inout RouterCore, Int) -> Bool) {
         var kept = 0
         for index in candidates.indices where passes(&self, candidates[index].slot) {
             candidates.swapAt(kept, index)

@@ -24,8 +24,9 @@ struct RequestMachine: Sendable {
 
     /// Slots of the attempts in flight.
     var live: [Int] = []
-    /// Slots of the deployments that were tried, and of those the request cannot be sent to.
-    var tried: [Int] = []
+    /// Deployments that were tried, and those the request cannot be sent to; by name, as slots may change hands when
+    /// configurations do.
+    var tried: [DeploymentID] = []
     /// Attempts that may be in flight at once, as the policy was when the request came.
     var maxParallel = 1
     /// Attempts started that count toward the limit.
@@ -42,6 +43,9 @@ struct RequestMachine: Sendable {
     var suppressed: HedgeSuppression?
     /// The deployment the threshold is about; nil for one that is about none.
     var measured: Int?
+
+    /// What is left when attempts fail or are late.
+    var rescue = RequestRescue()
 
     /// The attempt whose failure the caller gets when every attempt fails.
     var surfaced: AttemptID?
@@ -75,6 +79,7 @@ struct RequestMachine: Sendable {
         threshold = HedgeThreshold()
         measured = nil
         suppressed = nil
+        rescue.reset(group: group)
         surfaced = nil
         surfacedWasUnsupported = false
         isControl = false
@@ -96,6 +101,8 @@ struct AttemptRecord: Sendable {
     /// Slots; -1 while the record is free.
     var request = -1
     var deployment = -1
+    /// The group it was started in.
+    var group = -1
     var role = AttemptRole.primary
     var startedAt = Instant(nanoseconds: 0)
     /// The deployment's health generation when it was started.

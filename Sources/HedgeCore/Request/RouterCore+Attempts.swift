@@ -67,7 +67,7 @@ extension RouterCore {
         deployments[record.deployment].counters.failures[failure.kind.ordinal] &+= 1
         attemptFailed(attempt, failure, into: &actions)
         retire(attempt)
-        goOn(after: record, effect: failure.kind.requestEffect, into: &actions)
+        goOn(after: record, failure, into: &actions)
     }
 
     /// One of the attempt's own timeouts passed: the core closes it, and counts it as a failure.
@@ -76,36 +76,88 @@ extension RouterCore {
         actions.append(.cancelAttempt(record.id, .timedOut(timeout)))
         observe(attempt, .cancelled(.timedOut(timeout)))
         deployments[record.deployment].counters.cancelled[CancelReason.timedOut(timeout).ordinal] &+= 1
-        attemptFailed(attempt, Failure(kind: .providerTimeout), into: &actions)
+        let failure = Failure(kind: .providerTimeout)
+        attemptFailed(attempt, failure, into: &actions)
         retire(attempt)
-        goOn(after: record, effect: .tryElsewhere, into: &actions)
+        goOn(after: record, failure, into: &actions)
     }
 
     /// What becomes of the request when one of its attempts failed.
     private mutating func goOn(
-        after record: AttemptRecord, effect: FailureKind.RequestEffect, into actions: inout [Action]
+        after record: AttemptRecord, _ failure: Failure, into actions: inout [Action]
     ) {
         let request = record.request
         guard requests[request].phase != .committed else {
             finish(request, .failed(.interrupted(record.id)), into: &actions)
             return
         }
+        let effect = failure.kind.requestEffect
         surface(record, effect)
+        rememberFailure(record, failure)
         switch effect {
         case .endsRequest:
-            end(request, .attempt(record.id), cancelling: .requestFailed, into: &actions)
-            return
+            refused(record, failure, into: &actions)
         case .notEligible:
-            requests[request].launched -= 1
+            if record.group == requests[request].group { requests[request].launched -= 1 }
             replaceIneligible(record, into: &actions)
+            goOnUnlessBusy(after: record, failure, into: &actions)
         case .tryElsewhere:
             failOver(record, into: &actions)
+            goOnUnlessBusy(after: record, failure, into: &actions)
+        }
+    }
+
+    /// Waits for what is in flight; with nothing in flight repeats, goes on to another group, or ends the request.
+    ///
+    /// Attempts of a group that was left may still answer, but nobody waits for them alone while another group is left.
+    private mutating func goOnUnlessBusy(
+        after record: AttemptRecord, _ failure: Failure, into actions: inout [Action]
+    ) {
+        let request = record.request
+        let group = requests[request].group
+        if requests[request].live.contains(where: { attempts[$0].group == group }) {
+            settle(request)
+            return
+        }
+        if requests[request].live.isEmpty, retryLater(request, after: failure, into: &actions) {
+            settle(request)
+            return
+        }
+        if requests[request].live.isEmpty || record.group == group, fallBackAfterFailure(request, into: &actions) {
+            settle(request)
+            return
         }
         guard requests[request].live.isEmpty else {
             settle(request)
             return
         }
         finish(request, .failed(.attempt(requests[request].surfaced ?? record.id)), into: &actions)
+    }
+
+    /// The request itself was refused: its group has no other answer to it, but another group may.
+    private mutating func refused(_ record: AttemptRecord, _ failure: Failure, into actions: inout [Action]) {
+        let request = record.request
+        let reason: FallbackReason
+        switch failure.kind {
+        case .contextLength: reason = .contextLength
+        case .contentPolicy: reason = .contentPolicy
+        default:
+            end(request, .attempt(record.id), cancelling: .requestFailed, into: &actions)
+            return
+        }
+        while let sibling = requests[request].live.last(where: { attempts[$0].group == record.group }) {
+            cancel(sibling, .requestFailed, into: &actions)
+        }
+        requests[request].hedgeAt = nil
+        if record.group == requests[request].group, fallBack(request, reason, into: &actions) {
+            settle(request)
+            return
+        }
+        guard requests[request].live.isEmpty else {
+            settle(request)
+            return
+        }
+        finish(request, .failed(.attempt(record.id)), into: &actions)
     }
 
     /// Keeps the first failure that tells the caller something.
@@ -126,14 +178,15 @@ extension RouterCore {
             counters.hedgesFired &-= 1
             counters.hedgesLost &-= 1
         }
-        guard record.role != .canary, requests[request].launched < policy.maxAttempts,
-            let target = chooseUntried(request)
+        guard record.role != .canary, record.group == requests[request].group,
+            requests[request].launched < policy.maxAttempts, let target = chooseUntried(request)
         else {
             if record.role == .hedge { hedgeBudget.refund() }
             return
         }
-        launch(request, on: target, role: record.role, into: &actions)
-        if record.role == .primary || record.role == .failover, requests[request].hedgeAt != nil {
+        launch(request, on: target, role: record.role == .retry ? .failover : record.role, into: &actions)
+        let isFirst = record.role == .primary || record.role == .failover || record.role == .fallback
+        if isFirst, requests[request].hedgeAt != nil {
             armHedge(request, after: target, into: &actions)
         }
     }
@@ -144,16 +197,22 @@ extension RouterCore {
     /// others left.
     private mutating func failOver(_ record: AttemptRecord, into actions: inout [Action]) {
         let request = record.request
-        let isExtra = record.role == .hedge || record.role == .race || record.role == .canary
+        let isExtra =
+            record.role == .hedge || record.role == .race || record.role == .canary
+            || record.group != requests[request].group
         guard !isExtra || requests[request].live.isEmpty else { return }
         guard requests[request].live.count < requests[request].maxParallel,
             requests[request].launched < policy.maxAttempts
         else { return }
         if let target = chooseUntried(request) {
             guard failoverAllowed() else { return }
+            requests[request].rescue.spent += 1
             launch(request, on: target, role: .failover, into: &actions)
             if case .staggered = requests[request].phase { armHedge(request, after: target, into: &actions) }
-        } else if requests[request].live.isEmpty, let target = lastResort(request), failoverAllowed() {
+        } else if requests[request].live.isEmpty, !hasHealthyFallback(request), let target = lastResort(request),
+            failoverAllowed()
+        {
+            requests[request].rescue.spent += 1
             launchLastResort(request, on: target, role: .failover, into: &actions)
         }
     }
@@ -187,6 +246,13 @@ extension RouterCore {
         }
         while let (attempt, timeout) = expiredAttempt(request) {
             timedOut(attempt, timeout, into: &actions)
+            if requests[request].phase == .finished { return }
+        }
+        if let fallbackAt = requests[request].rescue.fallbackAt, fallbackAt <= now {
+            fallBackInTime(request, into: &actions)
+        }
+        if let retryAt = requests[request].rescue.retryAt, retryAt <= now {
+            retry(request, into: &actions)
             if requests[request].phase == .finished { return }
         }
         if let hedgeAt = requests[request].hedgeAt, hedgeAt <= now {

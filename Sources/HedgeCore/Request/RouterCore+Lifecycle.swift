@@ -11,6 +11,7 @@ extension RouterCore {
         record.id = id
         record.request = request
         record.deployment = deployment
+        record.group = requests[request].group
         record.role = role
         record.startedAt = now
         record.generation = deployments[deployment].health.generation
@@ -27,7 +28,7 @@ extension RouterCore {
         deployments[deployment].counters.attempts[role.ordinal] &+= 1
         deployments[deployment].usage.addRequest(tokens: requests[request].promptTokens, at: now)
         requests[request].live.append(attempt)
-        requests[request].tried.append(deployment)
+        requests[request].tried.append(deployments[deployment].configuration.id)
         requests[request].launched += 1
         if requests[request].surfaced == nil { requests[request].surfaced = id }
         if role == .hedge {
@@ -37,7 +38,7 @@ extension RouterCore {
         actions.append(
             .startAttempt(
                 AttemptStart(
-                    attempt: id, request: requests[request].id,
+                    attempt: id, request: requests[request].id, group: groups[requests[request].group].id,
                     deployment: deployments[deployment].configuration.id, role: role,
                     connectTimeout: timeouts.connect)))
         return attempt
@@ -88,6 +89,7 @@ extension RouterCore {
         }
         requests[request].phase = .committed
         requests[request].hedgeAt = nil
+        requests[request].rescue.fallbackAt = nil
         counters.commits &+= 1
         deployments[record.deployment].counters.wins &+= 1
         if record.role == .hedge {
@@ -95,13 +97,15 @@ extension RouterCore {
             hedgesInFlight -= 1
         }
         if record.role == .failover { failoverBudget.refund() }
+        if requests[request].rescue.owesToken, record.group == requests[request].group { failoverBudget.refund() }
+        if record.role == .retry { retryBudget.refund() }
         actions.append(.commit(requests[request].id, record.id))
     }
 
     /// What the answer says about hedging; what raced was no matter of hedging.
     private mutating func recordAnswer(_ record: AttemptRecord) {
         let request = requests[record.request]
-        guard !request.hasRaced, record.hasToken || !request.isStream else { return }
+        guard !request.hasRaced, request.rescue.fallbacks == 0, record.hasToken || !request.isStream else { return }
         let byHedge = record.role == .hedge || record.role == .canary
         let latency = now - request.submittedAt
         let hedgedAfter = request.hedgedAt.map { $0 - request.submittedAt }
@@ -116,9 +120,10 @@ extension RouterCore {
         }
     }
 
-    private mutating func recordAbandoned(_ request: Int) {
+    mutating func recordAbandoned(_ request: Int) {
         let latency = now - requests[request].submittedAt
-        guard requests[request].phase != .committed, !requests[request].hasRaced, latency >= ObservedMoment.brief
+        guard requests[request].phase != .committed, !requests[request].hasRaced,
+            requests[request].rescue.fallbacks == 0, latency >= ObservedMoment.brief
         else { return }
         let hedgedAfter = requests[request].hedgedAt.map { $0 - requests[request].submittedAt }
         if requests[request].isStream {
@@ -155,13 +160,15 @@ extension RouterCore {
         }
         requests[request].phase = .finished
         requests[request].hedgeAt = nil
+        requests[request].rescue.retryAt = nil
+        requests[request].rescue.fallbackAt = nil
         requestTimers.remove(request)
         requestSlots[requests[request].id] = nil
         actions.append(.finish(requests[request].id, outcome))
         freeRequests.append(request)
     }
 
-    private mutating func endRace(_ request: Int) {
+    mutating func endRace(_ request: Int) {
         guard requests[request].phase == .racing else { return }
         requests[request].phase = .staggered
         groups[requests[request].group].countRace(isStream: requests[request].isStream, by: -1)
@@ -178,6 +185,8 @@ extension RouterCore {
         var due = Instant.distantFuture
         if let deadline = requests[request].deadline { due = min(due, deadline) }
         if let hedgeAt = requests[request].hedgeAt { due = min(due, hedgeAt) }
+        if let retryAt = requests[request].rescue.retryAt { due = min(due, retryAt) }
+        if let fallbackAt = requests[request].rescue.fallbackAt { due = min(due, fallbackAt) }
         for attempt in requests[request].live { due = min(due, attempts[attempt].nextTimeout().at) }
         return due < .distantFuture ? due : nil
     }

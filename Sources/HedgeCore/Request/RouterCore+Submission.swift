@@ -20,34 +20,37 @@ extension RouterCore {
         }
         requests[request].maxParallel = max(1, traits.overrides.maxParallelAttempts ?? policy.maxParallelAttempts)
         requestSlots[id] = request
-        for deployment in traits.ineligible {
-            if let slot = deploymentSlots[deployment] { requests[request].tried.append(slot) }
-        }
+        requests[request].tried.append(contentsOf: traits.ineligible)
         counters.requests &+= 1
 
         if let deadline = requests[request].deadline, deadline <= now {
             finish(request, .failed(.deadline), into: &actions)
             return
         }
-        begin(request, into: &actions)
+        guard begin(request, into: &actions) || fallBack(request, .unavailable, into: &actions) else {
+            finish(request, .failed(.noDeployment(retryAfter: earliestReturn(request))), into: &actions)
+            return
+        }
         settle(request)
     }
 
-    private mutating func begin(_ request: Int, into actions: inout [Action]) {
-        guard groups[requests[request].group].members.count > 1 else {
-            beginAlone(request, into: &actions)
-            return
+    /// Sends the request to its group; false if none of the group's deployments can take it.
+    mutating func begin(_ request: Int, into actions: inout [Action]) -> Bool {
+        guard groups[requests[request].group].members.count > 1 || mayFallBack(request) else {
+            return beginAlone(request, into: &actions)
         }
-        if beginOnProbation(request, into: &actions) { return }
+        if beginOnProbation(request, into: &actions) { return true }
         collectCandidates(request)
         guard !candidates.isEmpty else {
-            beginLastResort(request, into: &actions)
-            return
+            // Whoever is out is left alone while another group is well.
+            return fallBackToHealthy(request, .unavailable, into: &actions)
+                || beginLastResort(request, into: &actions)
         }
-        countSent()
+        countSent(request)
         let isColdClass = isCold(request)
-        guard let primary = takeBest() else { return }
-        launch(request, on: primary, role: .primary, into: &actions)
+        guard let primary = takeBest() else { return false }
+        launch(request, on: primary, role: firstRole(request), into: &actions)
+        armFallback(request)
         if isColdClass {
             beginCold(request, into: &actions)
         } else {
@@ -55,16 +58,22 @@ extension RouterCore {
         }
         launchCanary(request, into: &actions)
         launchImmediateHedges(request, into: &actions)
+        return true
+    }
+
+    /// The role of the first attempt in the group being tried.
+    private func firstRole(_ request: Int) -> AttemptRole {
+        requests[request].rescue.fallbacks == 0 ? .primary : .fallback
     }
 
     /// One deployment: straight through, whatever its health.
-    private mutating func beginAlone(_ request: Int, into actions: inout [Action]) {
+    private mutating func beginAlone(_ request: Int, into actions: inout [Action]) -> Bool {
         guard let only = groups[requests[request].group].members.first, isEligible(only, request) else {
-            finish(request, .failed(.noDeployment(retryAfter: earliestReturn(request))), into: &actions)
-            return
+            return false
         }
-        countSent()
-        launch(request, on: only, role: .primary, into: &actions)
+        countSent(request)
+        launch(request, on: only, role: firstRole(request), into: &actions)
+        return true
     }
 
     /// Whether no candidate has enough recent history.
@@ -99,13 +108,11 @@ extension RouterCore {
     }
 
     /// With every deployment out, the least bad ones are tried one after another: without a race, without a hedge.
-    private mutating func beginLastResort(_ request: Int, into actions: inout [Action]) {
-        guard let target = lastResort(request) else {
-            finish(request, .failed(.noDeployment(retryAfter: earliestReturn(request))), into: &actions)
-            return
-        }
-        countSent()
-        launchLastResort(request, on: target, role: .primary, into: &actions)
+    private mutating func beginLastResort(_ request: Int, into actions: inout [Action]) -> Bool {
+        guard let target = lastResort(request) else { return false }
+        countSent(request)
+        launchLastResort(request, on: target, role: firstRole(request), into: &actions)
+        return true
     }
 
     mutating func launchLastResort(
@@ -173,14 +180,14 @@ extension RouterCore {
         guard policy.maxParallelAttempts <= 1, policy.maxAttempts > 1 else { return false }
         guard let slot = probationTarget(request) else { return false }
         collectCandidates(request)
-        guard !candidates.isEmpty else { return false }
-        countSent()
-        startCanary(request, on: slot, role: .primary, into: &actions)
+        guard !candidates.isEmpty || hasHealthyFallback(request) else { return false }
+        countSent(request)
+        startCanary(request, on: slot, role: firstRole(request), into: &actions)
         return true
     }
 
     /// Sends the request to a deployment on probation too, as a shadow of the attempt on a healthy one.
-    private mutating func launchCanary(_ request: Int, into actions: inout [Action]) {
+    mutating func launchCanary(_ request: Int, into actions: inout [Action]) {
         guard requests[request].live.count < requests[request].maxParallel,
             requests[request].launched < policy.maxAttempts,
             let slot = probationTarget(request)
@@ -206,9 +213,11 @@ extension RouterCore {
     }
 
     /// The budgets of extra attempts live on requests that are really sent.
-    private mutating func countSent() {
+    private mutating func countSent(_ request: Int) {
+        guard requests[request].rescue.fallbacks == 0 else { return }
         hedgeBudget.deposit()
         failoverBudget.deposit()
+        retryBudget.deposit()
     }
 
     private mutating func takeRequestSlot() -> Int {

@@ -3,7 +3,7 @@ struct DeploymentState: Sendable {
     var configuration: DeploymentConfiguration
     /// Whether the current configuration has it; otherwise it gets no new attempts.
     var isConfigured = true
-    /// Whether some group offers another deployment, so that leaving this one out helps anybody.
+    /// Whether some group offers another deployment or another group, so that leaving this one out helps anybody.
     var hasSibling = false
     /// Index of its failure domain; deployments without one have a domain of their own.
     var domain = 0
@@ -93,6 +93,10 @@ struct GroupState: Sendable {
     var id: GroupID
     /// Slots of its deployments.
     var members: [Int]
+    /// Groups its requests go on to.
+    var fallbacks = GroupFallbacks()
+    /// Further attempts after failures, where the group has numbers of its own.
+    var retries: RetryPolicy?
     /// Races in flight, of requests that stream and of those that do not.
     var streamRaces = 0
     var completeRaces = 0

@@ -14,11 +14,12 @@ extension RouterCore {
             guard isEligible(slot, request), deployments[slot].health.share(at: now) > 0 else { continue }
             candidates.append(candidate(slot, request))
         }
+        keepLowestOrder()
     }
 
     /// Whether a deployment may take an attempt of the request, whatever its health.
     mutating func isEligible(_ slot: Int, _ request: Int) -> Bool {
-        deployments[slot].isConfigured && !requests[request].tried.contains(slot)
+        deployments[slot].isConfigured && !requests[request].tried.contains(deployments[slot].configuration.id)
             && deployments[slot].hasCapacity(tokens: requests[request].promptTokens, at: now)
     }
 

@@ -16,6 +16,14 @@ public struct CoreStatistics: Sendable {
     public var failovers: UInt64 = 0
     /// Failovers the budget did not allow.
     public var failoversRefused: UInt64 = 0
+    /// Attempts on deployments that had failed the same request before.
+    public var retries: UInt64 = 0
+    /// Repetitions the budget did not allow.
+    public var retriesRefused: UInt64 = 0
+    /// Times a request went on to another model group.
+    public var fallbacks: UInt64 = 0
+    /// Those of them that began because the group before was about to use up the deadline.
+    public var fallbacksInTime: UInt64 = 0
     /// Attempts that tested a deployment after its cooldown.
     public var canaries: UInt64 = 0
     /// Attempts on a deployment that is out, as none was healthy.
@@ -34,6 +42,8 @@ public struct CoreStatistics: Sendable {
     public var budgetLevel = 0.0
     /// Failovers the budget allows now.
     public var failoverBudgetLevel = 0.0
+    /// Repetitions the budget allows now.
+    public var retryBudgetLevel = 0.0
     /// One entry for each group of the configuration that has deployments.
     public var groups: [GroupStatistics] = []
     /// One entry for each deployment of the configuration, in its order.

@@ -1,6 +1,6 @@
 /// What is counted for each deployment.
 struct DeploymentCounters: Sendable {
-    var attempts = InlineArray<5, UInt64>(repeating: 0)
+    var attempts = InlineArray<7, UInt64>(repeating: 0)
     var wins: UInt64 = 0
     var successes: UInt64 = 0
     var failures = InlineArray<18, UInt64>(repeating: 0)
@@ -16,6 +16,10 @@ struct RouterCounters: Sendable {
     var races: UInt64 = 0
     var failovers: UInt64 = 0
     var failoversRefused: UInt64 = 0
+    var retries: UInt64 = 0
+    var retriesRefused: UInt64 = 0
+    var fallbacks: UInt64 = 0
+    var fallbacksInTime: UInt64 = 0
     var canaries: UInt64 = 0
     var lastResorts: UInt64 = 0
     var hedgesFired: UInt64 = 0
@@ -34,6 +38,8 @@ extension AttemptRole {
         case .hedge: 2
         case .failover: 3
         case .canary: 4
+        case .retry: 5
+        case .fallback: 6
         }
     }
 }

@@ -8,7 +8,7 @@ extension RouterCore {
     public func report(at now: Instant) -> CoreReport {
         CoreReport(
             now: now, counters: counters, requestsInFlight: requestSlots.count, hedgeBudgetLevel: hedgeBudget.level,
-            failoverBudgetLevel: failoverBudget.level, policy: policy, samples: samples,
+            failoverBudgetLevel: failoverBudget.level, retryBudgetLevel: retryBudget.level, policy: policy, samples: samples,
             thresholdSettings: thresholdSettings, groups: groups, deployments: deployments,
             configuredOrder: configuredOrder)
     }
@@ -24,6 +24,7 @@ public struct CoreReport: Sendable {
     let requestsInFlight: Int
     let hedgeBudgetLevel: Double
     let failoverBudgetLevel: Double
+    let retryBudgetLevel: Double
     let policy: Policy
     let samples: SamplePolicy
     let thresholdSettings: ThresholdSettings
@@ -43,6 +44,11 @@ public struct CoreReport: Sendable {
         result.failovers = counters.failovers
         result.failoversRefused = counters.failoversRefused
         result.failoverBudgetLevel = failoverBudgetLevel
+        result.retries = counters.retries
+        result.retriesRefused = counters.retriesRefused
+        result.fallbacks = counters.fallbacks
+        result.fallbacksInTime = counters.fallbacksInTime
+        result.retryBudgetLevel = retryBudgetLevel
         result.canaries = counters.canaries
         result.lastResorts = counters.lastResorts
         result.hedgesFired = counters.hedgesFired

@@ -20,6 +20,7 @@ enum AttemptLog {
         json.beginObject()
         json.member("id", name(of: request))
         json.member("deployment", winner.deployment.key)
+        json.member("group", winner.deployment.group)
         json.member("model", winner.deployment.endpoint.model)
         json.member("role", winner.role.rawValue)
         json.endObject()
@@ -39,6 +40,7 @@ enum AttemptLog {
         json.member("code", (failure?.status ?? .ok).name.description)
         if let winner = request.winner {
             json.member("deployment", winner.deployment.key)
+            json.member("group", winner.deployment.group)
             if let usage = winner.usage { write(usage, to: &json) }
         }
         json.member("elapsed_ms", milliseconds(now &- request.state.submittedAt))
@@ -47,7 +49,7 @@ enum AttemptLog {
             json.member("parent_span_id", TraceContext.hex(trace.parent))
         }
         HedgingSummary(request).write(to: &json)
-        write(request.notes, to: &json)
+        write(request.notes, request.groupNames, to: &json)
         write(request.objections, to: &json)
         json.key("attempts")
         json.beginArray()
@@ -83,7 +85,7 @@ enum AttemptLog {
         json.endObject()
     }
 
-    private static func write(_ notes: [DecisionNote], to json: inout JSONWriter) {
+    private static func write(_ notes: [DecisionNote], _ groups: [GroupID: String], to json: inout JSONWriter) {
         guard !notes.isEmpty else { return }
         json.key("decisions")
         json.beginArray()
@@ -97,6 +99,11 @@ enum AttemptLog {
                 json.member("source", source.rawValue)
             case .hedgeSuppressed(let reason):
                 json.member("hedge_suppressed", reason.rawValue)
+            case .retryScheduled(let wait):
+                json.member("retry_wait_ms", milliseconds(wait.nanoseconds))
+            case .fellBack(let group, let reason):
+                json.member("fallback", groups[group] ?? "")
+                json.member("reason", reason.rawValue)
             }
             json.endObject()
         }
@@ -127,6 +134,7 @@ enum AttemptLog {
         let submitted = request.state.submittedAt
         json.beginObject()
         json.member("deployment", attempt.deployment.key)
+        json.member("group", attempt.deployment.group)
         json.member("role", attempt.role.rawValue)
         json.member("start_ms", milliseconds(attempt.startedAt &- submitted))
         if let first = attempt.firstTokenAt {

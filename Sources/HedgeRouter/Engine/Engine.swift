@@ -352,6 +352,7 @@ extension Engine {
             finish(id, outcome, now: now)
         case .note(let id, let note):
             requests[id]?.notes.append(note)
+            if case .fellBack(let group, _) = note { requests[id]?.groupNames[group] = table.groupNames[group] }
         case .healthChanged(let id, let change):
             guard let deployment = table.deployments[id] else { return }
             evidence.note(change, of: id, now: now, wallClock: wallClockMilliseconds())

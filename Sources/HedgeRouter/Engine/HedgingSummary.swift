@@ -37,6 +37,7 @@ struct HedgingSummary {
             case .hedgeSuppressed(let why):
                 suppressed = why
                 if why == .control { arm = .control }
+            case .retryScheduled, .fellBack: break
             }
         }
         if sent > 0, arm == .none { arm = .hedged }

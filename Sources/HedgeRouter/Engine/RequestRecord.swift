@@ -19,6 +19,8 @@ final class RequestRecord {
     var winner: AttemptRecord?
     /// What was decided and why, for the attempt log.
     var notes: [DecisionNote] = []
+    /// Names of the fallback groups it went on to.
+    var groupNames: [GroupID: String] = [:]
     /// Set when the program's callback, rather than the program itself, cancelled the request.
     var isCancelledByCallback = false
 

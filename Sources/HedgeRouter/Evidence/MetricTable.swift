@@ -142,6 +142,27 @@ enum MetricTable {
             out.sample([], [], source.core.failoverBudgetLevel)
         },
         Metric(
+            "retries", .counter, stats: "retries", "Attempts on deployments that had failed the same request before."
+        ) { source, out in
+            out.sample([], [], source.core.retries)
+        },
+        Metric(
+            "retries_refused", .counter, stats: "retries_refused", "Repetitions that the budget did not allow."
+        ) { source, out in
+            out.sample([], [], source.core.retriesRefused)
+        },
+        Metric(
+            "fallbacks", .counter, stats: "fallbacks", "Times a request went on to another model group."
+        ) { source, out in
+            out.sample([], [], source.core.fallbacks)
+        },
+        Metric(
+            "fallbacks_in_time", .counter, stats: "fallbacks_in_time",
+            "Fallbacks that began because the group before was about to use up the deadline."
+        ) { source, out in
+            out.sample([], [], source.core.fallbacksInTime)
+        },
+        Metric(
             "hedge_threshold_seconds", .gauge, unit: "seconds", labels: deployment + ["stream"],
             stats: "deployments[].ttft_ms.hedge_threshold_ms", "Hedge threshold of small prompts, in force now."
         ) { source, out in

@@ -199,7 +199,9 @@ extension CoreReplay {
                 throw RouterError(.invalid, "no such kind of failure", path: "\(path).failed.kind")
             }
             outcome = .failed(
-                Failure(kind: kind, retryAfter: failed["retry_after_ms"]?.number.map { .milliseconds($0) }))
+                Failure(
+                    kind: kind, retryAfter: failed["retry_after_ms"]?.number.map { .milliseconds($0) },
+                    mayRepeat: failed["may_repeat"]?.bool))
         } else {
             throw RouterError(.invalid, "an end needs `ok` or `failed`", path: path)
         }
@@ -328,6 +330,11 @@ extension CoreReplay {
             result.endObject()
         case .hedgeSuppressed(let reason):
             result.member("hedgeSuppressed", reason.rawValue)
+        case .retryScheduled(let wait):
+            result.member("retryWait_ms", wait.milliseconds)
+        case .fellBack(let group, let reason):
+            result.member("fallback", table.groupNames[group] ?? "?")
+            result.member("reason", reason.rawValue)
         }
     }
 

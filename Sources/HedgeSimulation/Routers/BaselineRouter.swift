@@ -111,7 +111,8 @@ package struct BaselineRouter: Router {
             .startAttempt(
                 AttemptStart(
                     attempt: AttemptID(rawValue: UInt64(attempts.count)), request: requests[request].id,
-                    deployment: DeploymentID(rawValue: deployment), role: role, connectTimeout: .seconds(10))))
+                    group: GroupID(rawValue: 1), deployment: DeploymentID(rawValue: deployment), role: role,
+                    connectTimeout: .seconds(10))))
     }
 
     private mutating func timeReached(into actions: inout [Action]) {
