@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 sanitizer=$1
 shift
 export SWIFT_BACKTRACE=enable=no
-conformance() { exec "${PYTHON:-python3}" Tests/conformance/hrconf.py "$@"; }
+conformance() { exec "${PYTHON:-python3}" Tests/conformance/hrconf.py --patience 4 "$@"; }
 
 if [ "$sanitizer" = valgrind ]; then
   # What is lost is the leak program's matter; here every read and write is looked at.

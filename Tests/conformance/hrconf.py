@@ -629,6 +629,8 @@ def options(arguments):
     parser.add_argument("-k", dest="pattern", action="append", default=[],
                         help="only runs whose id contains this (or matches it as a glob); several are or-ed")
     parser.add_argument("--kind", action="append", choices=["core", "codec", "wire", "abi"])
+    parser.add_argument("--patience", type=int, default=1,
+                        help="multiplies how long an answer may take: for a testee that is slowed down by a checker")
     parser.add_argument("-j", dest="jobs", type=int, default=min(4, os.cpu_count() or 1))
     parser.add_argument("--cases", type=pathlib.Path, default=HERE / "cases")
     parser.add_argument("--known", type=pathlib.Path, help="instead of known/<language>.json")
@@ -648,8 +650,16 @@ def choose(runs, patterns):
             if any(p in run.id or fnmatch.fnmatchcase(run.id, p) for p in patterns)]
 
 
+def grant(patience):
+    """Multiply the driver's own time limits; those that a case is about stay as they are."""
+    global CASE_TIMEOUT_S, OP_TIMEOUT_S
+    CASE_TIMEOUT_S *= patience
+    OP_TIMEOUT_S *= patience
+
+
 def main(arguments=None):
     args = options(arguments)
+    grant(args.patience)
     try:
         runs = loader.load_tree(args.cases, args.kind or ("core", "codec", "wire", "abi"))
     except loader.CaseError as error:
