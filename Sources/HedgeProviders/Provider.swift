@@ -64,8 +64,8 @@ public struct Endpoint: Sendable {
     public var signingKeys: SigningKeys?
     /// Whether fields without an equivalent are left out rather than refused (`drop_params`).
     public var dropsUnsupported = false
-    /// What the model can and cannot do, as far as that differs from what its name tells (`model_info`).
-    public var modelFlags = ModelFlags()
+    /// What the model can and cannot do: what its name tells, unless the configuration says otherwise (`model_info`).
+    public var flags: ModelFlags
 
     /// An endpoint; `baseURL` is given without a trailing slash.
     public init(
@@ -76,6 +76,7 @@ public struct Endpoint: Sendable {
         self.apiKey = apiKey
         self.organization = organization
         self.extraHeaders = extraHeaders
+        flags = ModelCatalogue.flags(of: model)
     }
 }
 

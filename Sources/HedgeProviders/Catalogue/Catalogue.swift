@@ -13,8 +13,12 @@ enum Catalogue {
             name: "anthropic", format: .anthropic, baseURL: "https://api.anthropic.com",
             keyVariables: ["ANTHROPIC_API_KEY"], cancelStopsBilling: true),
         ProviderProfile(
+            name: "cohere", format: .cohere, aliases: ["cohere_chat"], baseURL: "https://api.cohere.com",
+            keyVariables: ["COHERE_API_KEY", "CO_API_KEY"], cancelStopsBilling: true),
+        ProviderProfile(
             name: "groq", baseURL: "https://api.groq.com/openai/v1", keyVariables: ["GROQ_API_KEY"],
-            cancelStopsBilling: false),
+            cancelStopsBilling: false
+        ).refusing("logprobs", "top_logprobs", "logit_bias").strict { $0.refusesNulls = true },
         ProviderProfile(
             name: "together_ai", aliases: ["together"], baseURL: "https://api.together.ai/v1",
             keyVariables: ["TOGETHER_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY"],
@@ -31,9 +35,20 @@ enum Catalogue {
             name: "mistral", baseURL: "https://api.mistral.ai/v1", keyVariables: ["MISTRAL_API_KEY"],
             reportsStreamUsage: false, cancelStopsBilling: false,
             renames: [("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
-            replacements: [("tool_choice", "\"required\"", "\"any\"")]),
+            replacements: [("tool_choice", "\"required\"", "\"any\"")]
+        ).refusing("user", "logit_bias", "store", "service_tier", "verbosity", "modalities", "audio").strict {
+            $0.refusesNames = true
+            $0.wantsContent = true
+            $0.wantsShortCallIDs = true
+            $0.refusesStrictTools = true
+            $0.refusedKeywords = ["$id", "$schema"]
+        },
         ProviderProfile(
-            name: "xai", baseURL: "https://api.x.ai/v1", keyVariables: ["XAI_API_KEY"], cancelStopsBilling: true),
+            name: "xai", baseURL: "https://api.x.ai/v1", keyVariables: ["XAI_API_KEY"], cancelStopsBilling: true
+        ).strict {
+            $0.refusesNames = true
+            $0.refusesStrictTools = true
+        },
         ProviderProfile(
             name: "openrouter", baseURL: "https://openrouter.ai/api/v1",
             keyVariables: ["OPENROUTER_API_KEY", "OR_API_KEY"]),
@@ -41,13 +56,18 @@ enum Catalogue {
         ProviderProfile(
             name: "perplexity", baseURL: "https://api.perplexity.ai",
             keyVariables: ["PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"], reportsStreamUsage: false,
-            cancelStopsBilling: false),
+            cancelStopsBilling: false
+        ).refusing("tools", "tool_choice", "n", "stop", "logprobs", "top_logprobs", "seed", "logit_bias"),
         ProviderProfile(
             name: "cerebras", baseURL: "https://api.cerebras.ai/v1", keyVariables: ["CEREBRAS_API_KEY"],
-            renames: [("max_completion_tokens", "max_tokens")]),
+            renames: [("max_completion_tokens", "max_tokens")]
+        ).refusing("frequency_penalty", "presence_penalty", "logit_bias"),
         ProviderProfile(
             name: "sambanova", baseURL: "https://api.sambanova.ai/v1", keyVariables: ["SAMBANOVA_API_KEY"],
-            cancelStopsBilling: false),
+            cancelStopsBilling: false
+        ).refusing("user", "seed", "n", "frequency_penalty", "presence_penalty", "logit_bias").strict {
+            $0.wantsPlainContent = true
+        },
         ProviderProfile(
             name: "nvidia_nim", aliases: ["nvidia"], baseURL: "https://integrate.api.nvidia.com/v1",
             keyVariables: ["NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY"],
@@ -61,6 +81,34 @@ enum Catalogue {
         ProviderProfile(
             name: "llama_cpp", aliases: ["llamacpp", "llamafile"], baseURL: "http://localhost:8080/v1",
             keyVariables: ["LLAMA_CPP_API_KEY", "LLAMAFILE_API_KEY"], needsKey: false, cancelStopsBilling: true),
+        ProviderProfile(
+            name: "deepinfra", baseURL: "https://api.deepinfra.com/v1/openai", keyVariables: ["DEEPINFRA_API_KEY"],
+            cancelStopsBilling: true),
+        ProviderProfile(
+            name: "novita", baseURL: "https://api.novita.ai/v3/openai", keyVariables: ["NOVITA_API_KEY"],
+            cancelStopsBilling: true),
+        ProviderProfile(
+            name: "hyperbolic", baseURL: "https://api.hyperbolic.xyz/v1", keyVariables: ["HYPERBOLIC_API_KEY"],
+            cancelStopsBilling: true),
+        ProviderProfile(
+            name: "nebius", baseURL: "https://api.studio.nebius.ai/v1", keyVariables: ["NEBIUS_API_KEY"],
+            cancelStopsBilling: false),
+        ProviderProfile(
+            name: "huggingface", baseURL: "https://router.huggingface.co/v1",
+            keyVariables: ["HF_TOKEN", "HUGGINGFACE_API_KEY"], cancelStopsBilling: false),
+        ProviderProfile(
+            name: "moonshot", baseURL: "https://api.moonshot.ai/v1", keyVariables: ["MOONSHOT_API_KEY"]),
+        ProviderProfile(
+            name: "dashscope", baseURL: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+            keyVariables: ["DASHSCOPE_API_KEY"], cancelStopsBilling: false),
+        ProviderProfile(
+            name: "github_models", aliases: ["github"], baseURL: "https://models.github.ai/inference",
+            keyVariables: ["GITHUB_API_KEY", "GITHUB_TOKEN"]),
+        ProviderProfile(
+            name: "sglang", baseURL: nil, keyVariables: ["SGLANG_API_KEY"], needsKey: false, cancelStopsBilling: true),
+        ProviderProfile(
+            name: "tgi", aliases: ["text_generation_inference"], baseURL: nil, keyVariables: ["TGI_API_KEY"],
+            needsKey: false, cancelStopsBilling: true),
         ProviderProfile(
             name: "lm_studio", aliases: ["lmstudio"], baseURL: "http://localhost:1234/v1",
             keyVariables: ["LM_STUDIO_API_KEY"], needsKey: false, cancelStopsBilling: true),
@@ -82,6 +130,7 @@ public enum Providers {
         switch profile.format {
         case .openAI: OpenAIProvider(profile: profile)
         case .anthropic: AnthropicProvider(profile: profile)
+        case .cohere: CohereProvider(profile: profile)
         }
     }
 

@@ -82,6 +82,9 @@ enum ModelCatalogue {
             $0.acceptsToolCallIDs = true
             $0.thinking = .effort
         },
+        // xAI: reasoning models refuse what steers sampling beyond temperature.
+        Row("grok-4", "grok-code-fast") { $0.refusedMembers = ["stop", "frequency_penalty", "presence_penalty"] },
+        Row("grok-3-mini") { $0.refusedMembers = ["stop"] },
         // Cohere: only the reasoning models think.
         Row("command-a-reasoning") { $0.thinking = .budget },
         Row("command-") { $0.thinking = ModelFlags.Thinking.none },

@@ -31,6 +31,8 @@ public struct ModelFlags: Hashable, Sendable {
     public var acceptsImages: Bool?
     /// How the model is asked to think (`reasoning_style`).
     public var thinking: Thinking?
+    /// Members of a request that the model refuses, whatever its provider does with them (`unsupported_params`).
+    public var refusedMembers: [String]?
     /// Longest answer in tokens (`max_output_tokens`), sent where a format demands one and the caller gives none.
     public var maxOutputTokens: Int?
 
@@ -49,12 +51,8 @@ public struct ModelFlags: Hashable, Sendable {
         flags.acceptsToolCallIDs = acceptsToolCallIDs ?? other.acceptsToolCallIDs
         flags.acceptsImages = acceptsImages ?? other.acceptsImages
         flags.thinking = thinking ?? other.thinking
+        flags.refusedMembers = refusedMembers ?? other.refusedMembers
         flags.maxOutputTokens = maxOutputTokens ?? other.maxOutputTokens
         return flags
     }
-}
-
-extension Endpoint {
-    /// What is known of the endpoint's model, from the configuration and the catalogue together.
-    var flags: ModelFlags { modelFlags.completed(with: ModelCatalogue.flags(of: model)) }
 }

@@ -4,6 +4,8 @@ public enum WireFormat: Hashable, Sendable, CaseIterable {
     case openAI
     /// Anthropic's Messages API.
     case anthropic
+    /// Version 2 of Cohere's chat API.
+    case cohere
 }
 
 /// What sets one provider apart from the others of its wire format: data, no behaviour of its own.
@@ -26,6 +28,10 @@ public struct ProviderProfile: Sendable {
     public var cancelStopsBilling: Bool?
     /// Request members under another name here: OpenAI's name, and the provider's.
     public var renames: [(from: String, to: String)]
+    /// Request members that are refused here, and that nothing else stands for.
+    public var refused: [String] = []
+    /// What messages and tools must not contain here.
+    public var strictness = RequestStrictness()
     /// Request members with another value here: the member, OpenAI's value and the provider's, as JSON.
     public var replacements: [(member: String, from: String, to: String)]
 
@@ -55,6 +61,20 @@ public struct ProviderProfile: Sendable {
     /// Whether a request's members cannot go out as they are.
     var needsRewriting: Bool { !renames.isEmpty || !replacements.isEmpty }
 
+    /// The profile with members that are refused.
+    func refusing(_ members: String...) -> ProviderProfile {
+        var profile = self
+        profile.refused = members
+        return profile
+    }
+
+    /// The profile with rules for messages and tools.
+    func strict(_ set: (inout RequestStrictness) -> Void) -> ProviderProfile {
+        var profile = self
+        set(&profile.strictness)
+        return profile
+    }
+
     /// This provider's name for a member, unless the request has a member of that name too.
     func renamed(_ member: String, isTaken: (String) -> Bool) -> String? {
         guard let rename = renames.first(where: { $0.from == member }), !isTaken(rename.to) else { return nil }
@@ -65,4 +85,25 @@ public struct ProviderProfile: Sendable {
     func replacement(for value: String, of member: String) -> String? {
         replacements.first { $0.member == member && $0.from == value }?.to
     }
+}
+
+/// What an OpenAI-compatible provider takes exception to in messages and tools, and what is sent instead: data.
+public struct RequestStrictness: Hashable, Sendable {
+    /// Content must be one string: its texts are joined.
+    public var wantsPlainContent = false
+    /// `name` is refused in messages that are not a tool's.
+    public var refusesNames = false
+    /// Members with the value null are refused in messages.
+    public var refusesNulls = false
+    /// An answer in the history must have content: an empty string stands for none.
+    public var wantsContent = false
+    /// Identifiers of tool calls must be 9 letters and digits.
+    public var wantsShortCallIDs = false
+    /// `strict` is refused in tools.
+    public var refusesStrictTools = false
+    /// Keywords that are refused in the schemas of tools.
+    public var refusedKeywords: Set<String> = []
+
+    /// Nothing is taken exception to.
+    public init() {}
 }

@@ -41,7 +41,9 @@ enum ErrorClassifier {
         case 408, 504, 522, 524: return .providerTimeout
         case 412, 451: return .permission
         case 429: return words.contains("high demand") ? .overloaded : .rateLimit
-        case 498, 503, 529: return .overloaded
+        // Cohere's wrong token; elsewhere a lack of capacity.
+        case 498: return words.contains("invalid") && words.contains("token") ? .authentication : .overloaded
+        case 503, 529: return .overloaded
         case 409, 424, 425, 499: return .server
         case 431: return .tooLarge
         case 500...599: return .server
@@ -60,7 +62,7 @@ enum ErrorClassifier {
         "exceed the available context size", "exceeds the context", "exceed the context", "context window",
         "input tokens exceed the configured limit", "input tokens + max_new_tokens", "inputs tokens + max_new_tokens",
         "prompt is too long", "input is too long", "while limit is", "longer than the model's context",
-        "exceeds the maximum context", "exceed context limit", "too large for model with",
+        "exceeds the maximum context", "exceed context limit", "too many tokens", "too large for model with",
     ]
 
     private static let quotaWords = [

@@ -25,7 +25,25 @@ public struct OpenAIProvider: Provider {
             headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
     }
 
+    /// The members this provider or the endpoint's model refuses, unless they are to be left out.
+    public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
+        guard !endpoint.dropsUnsupported else { return nil }
+        let fields = CompatibleEncoder.refused(profile, endpoint).isEmpty ? [] : refusedFields(request, endpoint)
+        return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
+    }
+
+    private func refusedFields(_ request: ChatRequest, _ endpoint: Endpoint) -> [String] {
+        let refused = CompatibleEncoder.refused(profile, endpoint)
+        let isMentioned = request.members.withSpan { members in
+            request.fields.contains { refused.contains(members.text($0.key)) }
+        }
+        guard isMentioned, let view = try? request.view() else { return [] }
+        return CompatibleEncoder(view, profile: profile, endpoint: endpoint).refusedFields
+    }
+
     /// The caller's own bytes with this deployment's model in front; never throws.
+    ///
+    /// What the provider takes exception to is changed or left out; see ``RequestStrictness``.
     ///
     /// - Complexity: one copy of the document.
     public func encode(
@@ -34,7 +52,7 @@ public struct OpenAIProvider: Provider {
         var model: [UInt8] = []
         JSONWriter.appendQuoted(endpoint.model, to: &model)
         let options = streamOptions(of: request)
-        let fields = profile.needsRewriting ? rewritten(request) : nil
+        let fields = changed(request, endpoint) ?? (profile.needsRewriting ? rewritten(request) : nil)
         let size = model.count + (fields?.count ?? request.members.count) + options.count + 16
         let body = Bytes(capacity: size) { builder in
             builder.append("{\"model\":")
@@ -87,6 +105,13 @@ public struct OpenAIProvider: Provider {
             }
             key = tape.next(value)
         }
+    }
+
+    /// The request's members as a strict provider wants them; nil if they may stay as they are.
+    private func changed(_ request: ChatRequest, _ endpoint: Endpoint) -> [UInt8]? {
+        let drops = endpoint.dropsUnsupported && !CompatibleEncoder.refused(profile, endpoint).isEmpty
+        guard drops || profile.strictness != RequestStrictness(), let view = try? request.view() else { return nil }
+        return CompatibleEncoder(view, profile: profile, endpoint: endpoint).members
     }
 
     /// The request's members with this provider's names and values where they differ.

@@ -38,6 +38,12 @@ extension ModelFlags {
         acceptsLateSystem = info.boolean("supports_mid_conversation_system")
         acceptsToolCallIDs = info.boolean("supports_tool_call_ids")
         thinking = info.text("reasoning_style").flatMap { Thinking(rawValue: $0) }
+        if info["unsupported_params"] != nil {
+            refusedMembers = info.list("unsupported_params").compactMap { setting in
+                guard case .text(let text)? = setting else { return nil }
+                return text.value
+            }
+        }
         maxOutputTokens = info.integer("max_output_tokens")
     }
 }

@@ -25,7 +25,7 @@ struct DeploymentBuilder {
         CloudSettings(parameters: parameters, environment: environment).complete(&endpoint, of: target.profile)
         endpoint.dropsUnsupported =
             parameters.boolean("drop_params") ?? defaults.boolean("drop_params") ?? endpoint.dropsUnsupported
-        endpoint.modelFlags = ModelFlags(info)
+        endpoint.flags = ModelFlags(info).completed(with: endpoint.flags)
         return DeploymentSettings(
             key: "", groupName: groupName, providerName: target.profile.name,
             endpoint: endpoint,

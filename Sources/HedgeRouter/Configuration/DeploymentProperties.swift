@@ -101,6 +101,10 @@ enum DocumentProperties {
             "How `reasoning_effort` reaches the model: not at all, as a number of tokens, or as a level of effort."
         ),
         Property(
+            "unsupported_params", .list(of: .text(.nonEmpty), minimum: 0), defaultText: known, liteLLM: false,
+            "Members of a request that the model refuses, such as `[\"stop\"]`."
+        ),
+        Property(
             "max_output_tokens", .integer(1...1_000_000_000), defaultText: known, liteLLM: true,
             "Longest answer, sent where the provider demands a limit and the request has none."
         ),

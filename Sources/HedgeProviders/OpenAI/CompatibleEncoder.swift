@@ -1,0 +1,143 @@
+import HedgeJSON
+
+/// Writes the members of a request for a compatible provider that takes exception to some of them.
+struct CompatibleEncoder {
+    private let request: RequestView
+    private let profile: ProviderProfile
+    private let endpoint: Endpoint
+    private var strictness: RequestStrictness { profile.strictness }
+
+    init(_ request: RequestView, profile: ProviderProfile, endpoint: Endpoint) {
+        self.request = request
+        self.profile = profile
+        self.endpoint = endpoint
+    }
+
+    /// Names of the members that the provider or the model refuses.
+    static func refused(_ profile: ProviderProfile, _ endpoint: Endpoint) -> [String] {
+        guard let members = endpoint.flags.refusedMembers else { return profile.refused }
+        return profile.refused + members
+    }
+
+    /// The members the request has of these, but for those that ask for nothing.
+    var refusedFields: [String] {
+        let refused = Self.refused(profile, endpoint)
+        var fields: [String] = []
+        for (name, value) in request.root.members where refused.contains(name) {
+            if !Expressible.saysNothing(name, value) { fields.append(name) }
+        }
+        return fields
+    }
+
+    /// All members, with commas between them.
+    var members: [UInt8] {
+        let refused = Self.refused(profile, endpoint)
+        var json = JSONWriter()
+        json.beginObject()
+        for (name, value) in request.root.members where !refused.contains(name) {
+            let newName = profile.renamed(name, isTaken: { request.root.member($0) != nil })
+            json.key(newName ?? name)
+            switch name {
+            case "messages": writeMessages(to: &json)
+            case "tools" where changesTools: writeTools(to: &json)
+            default:
+                let text = value.compactBytes
+                let replacement = profile.replacement(for: String(decoding: text, as: UTF8.self), of: name)
+                json.raw(replacement.map { Array($0.utf8) } ?? text)
+            }
+        }
+        json.endObject()
+        return Array(json.bytes.dropFirst().dropLast())
+    }
+
+    // MARK: Messages
+
+    private func writeMessages(to json: inout JSONWriter) {
+        json.beginArray()
+        for message in request.messages {
+            json.beginObject()
+            for (name, value) in message.json.members { write(name, value, of: message, to: &json) }
+            let hasContent = message.json["content"] != nil
+            if message.role == .assistant, strictness.wantsContent, !hasContent { json.member("content", "") }
+            json.endObject()
+        }
+        json.endArray()
+    }
+
+    private func write(_ name: String, _ value: JSONValue, of message: MessageView, to json: inout JSONWriter) {
+        if name == "name", strictness.refusesNames, message.role != .tool { return }
+        if value.isNull, strictness.refusesNulls, name != "content" { return }
+        json.key(name)
+        switch name {
+        case "content": writeContent(value, of: message, to: &json)
+        case "tool_call_id" where strictness.wantsShortCallIDs:
+            json.value(ToolCallID.short(message.toolCallID ?? ""))
+        case "tool_calls" where strictness.wantsShortCallIDs && !message.toolCalls.isEmpty:
+            json.beginArray()
+            for call in message.toolCalls { write(call, to: &json) }
+            json.endArray()
+        default: json.raw(value.compactBytes)
+        }
+    }
+
+    private func writeContent(_ value: JSONValue, of message: MessageView, to json: inout JSONWriter) {
+        if value.isNull, strictness.wantsContent, message.role == .assistant { return json.value("") }
+        // Parts that are no text cannot be joined; the provider will say so.
+        guard strictness.wantsPlainContent, value.kind == .array, message.parts.allSatisfy({ $0.text != nil }) else {
+            return json.raw(value.compactBytes)
+        }
+        json.value(message.parts.compactMap { $0.text?.string }.joined(separator: "\n"))
+    }
+
+    private func write(_ call: ToolCallView, to json: inout JSONWriter) {
+        json.beginObject()
+        for (name, value) in call.json.members {
+            json.key(name)
+            if name == "id" { json.value(ToolCallID.short(call.id)) } else { json.raw(value.compactBytes) }
+        }
+        json.endObject()
+    }
+
+    // MARK: Tools
+
+    private var changesTools: Bool { strictness.refusesStrictTools || !strictness.refusedKeywords.isEmpty }
+
+    private func writeTools(to json: inout JSONWriter) {
+        let filter = SchemaFilter(removed: strictness.refusedKeywords)
+        json.beginArray()
+        for tool in request.tools {
+            json.beginObject()
+            for (name, value) in tool.json.members {
+                json.key(name)
+                guard name == "function", value.kind == .object else {
+                    json.raw(value.compactBytes)
+                    continue
+                }
+                json.beginObject()
+                for (name, value) in value.members where name != "strict" || !strictness.refusesStrictTools {
+                    json.key(name)
+                    name == "parameters" ? filter.write(value, to: &json) : json.raw(value.compactBytes)
+                }
+                json.endObject()
+            }
+            json.endObject()
+        }
+        json.endArray()
+    }
+}
+
+extension ToolCallID {
+    /// An identifier of 9 letters and digits: itself if it is one, else one made from it that is always the same.
+    static func short(_ id: String) -> String {
+        if id.utf8.count == 9, id.utf8.allSatisfy(isLetterOrDigit) { return id }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in id.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        let digits = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+        var text: [UInt8] = []
+        for _ in 0..<9 {
+            text.append(digits[Int(hash % 62)])
+            hash /= 62
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
