@@ -553,6 +553,18 @@ HR_API int32_t hr_stats_json(hr_router router, char **out, size_t *out_size, hr_
 HR_API int32_t hr_metrics_text(hr_router router, int32_t format, char **out, size_t *out_size, hr_error *error);
 
 /**
+ * A page that shows what a router does: latencies, what hedging bought, cooldowns, tokens and money.
+ *
+ * One HTML document that needs nothing else and works offline. It asks for `stats.json`, relative to its own address,
+ * every two seconds: the program serves the page, and hr_stats_json() beside it. docs/metrics.md says how.
+ *
+ * Thread:  any; callback-safe.
+ * Returns: a static string, never NULL.
+ * Since:   0.1
+ */
+HR_API const char *hr_dashboard_html(void);
+
+/**
  * What the router has learned of its deployments' latency, to give to hr_state_load() after a restart.
  *
  * The document is JSON text with a version and a checksum, some kB for each deployment with history. Keep it as

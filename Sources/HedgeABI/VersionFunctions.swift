@@ -25,6 +25,12 @@ public func hr_config_schema() -> UnsafePointer<CChar>? {
     schemaText
 }
 
+/// `hr_dashboard_html()`, documented in the C header.
+@implementation @_cdecl("hr_dashboard_html")
+public func hr_dashboard_html() -> UnsafePointer<CChar>? {
+    StaticText.pointer(Dashboard.page)
+}
+
 nonisolated(unsafe) private let versionText = StaticText.make(
     "\(HR_VERSION_MAJOR).\(HR_VERSION_MINOR).\(HR_VERSION_PATCH)")
 nonisolated(unsafe) private let featuresText = StaticText.make(Features.json())

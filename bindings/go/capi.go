@@ -53,14 +53,25 @@ static void glue_log(int32_t level, const char *record, size_t size, void *user_
 
 static void glue_log_release(void *user_data) { hedgerouterLogRelease((uintptr_t)user_data); }
 
+extern void hedgerouterRecord(char *record, size_t size, uintptr_t handle);
+
+static void glue_record(const char *record, size_t size, void *user_data) {
+  hedgerouterRecord((char *)record, size, (uintptr_t)user_data);
+}
+
 static int32_t glue_router_new(const char *config, size_t config_size, int32_t log_level, uintptr_t log,
-                               hr_router *out, hr_error *error) {
+                               uintptr_t record, hr_router *out, hr_error *error) {
   hr_router_options options = HR_ROUTER_OPTIONS_INIT;
   if (log) {
     options.log_callback = glue_log;
     options.log_user_data = (void *)log;
     options.log_user_data_free = glue_log_release;
     options.log_level = log_level;
+  }
+  if (record) {
+    options.record_callback = glue_record;
+    options.record_user_data = (void *)record;
+    options.record_user_data_free = glue_log_release;
   }
   return hr_router_new(config, config_size, &options, out, error);
 }
@@ -75,13 +86,16 @@ import (
 
 func newHandle(config []byte, chosen options) (C.hr_router, error) {
 	var handle C.hr_router
-	var log cgo.Handle
+	var log, record cgo.Handle
 	if chosen.logger != nil {
 		log = cgo.NewHandle(chosen.logger) // deleted by the library's finalizer, on failure too
 	}
+	if chosen.recorder != nil {
+		record = cgo.NewHandle(chosen.recorder)
+	}
 	details := newCError()
 	pointer, size := document(config)
-	code := C.glue_router_new(pointer, size, C.int32_t(chosen.level), C.uintptr_t(log), &handle, &details)
+	code := C.glue_router_new(pointer, size, C.int32_t(chosen.level), C.uintptr_t(log), C.uintptr_t(record), &handle, &details)
 	return handle, check(code, &details)
 }
 
@@ -199,6 +213,9 @@ func VersionNumber() uint32 { return uint32(C.hr_version()) }
 
 // Features returns a JSON object: provider names, HTTP/2, and the versions of what the library uses.
 func Features() []byte { return []byte(C.GoString(C.hr_features())) }
+
+// DashboardHTML returns the dashboard: one HTML document that reads stats.json beside it.
+func DashboardHTML() []byte { return []byte(C.GoString(C.hr_dashboard_html())) }
 
 // ConfigSchema returns the JSON Schema (draft 2020-12) of the configuration document.
 func ConfigSchema() []byte { return []byte(C.GoString(C.hr_config_schema())) }

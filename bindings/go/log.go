@@ -32,6 +32,16 @@ func hedgerouterLog(level C.int32_t, record *C.char, size C.size_t, handle C.uin
 	logger(Level(level), C.GoBytes(unsafe.Pointer(record), C.int(size)))
 }
 
+// Recorder receives the attempt log of one request that has ended: a JSON object without line breaks. The rules of Logger
+// hold for it, too. docs/metrics.md has its members.
+type Recorder func(record []byte)
+
+//export hedgerouterRecord
+func hedgerouterRecord(record *C.char, size C.size_t, handle C.uintptr_t) {
+	recorder := cgo.Handle(handle).Value().(Recorder)
+	recorder(C.GoBytes(unsafe.Pointer(record), C.int(size)))
+}
+
 //export hedgerouterLogRelease
 func hedgerouterLogRelease(handle C.uintptr_t) {
 	cgo.Handle(handle).Delete()

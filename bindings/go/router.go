@@ -28,13 +28,19 @@ type Router struct {
 type Option func(*options)
 
 type options struct {
-	logger Logger
-	level  Level
+	logger   Logger
+	level    Level
+	recorder Recorder
 }
 
 // WithLogger has the library's log records, up to the given level of detail, sent to a function.
 func WithLogger(level Level, logger Logger) Option {
 	return func(o *options) { o.logger, o.level = logger, level }
+}
+
+// WithAttemptLog has the attempt log of each request that ended sent to a function.
+func WithAttemptLog(recorder Recorder) Option {
+	return func(o *options) { o.recorder = recorder }
 }
 
 // New makes a router from a JSON configuration document.
@@ -84,6 +90,27 @@ func (r *Router) Stats() ([]byte, error) {
 	var size C.size_t
 	details := newCError()
 	if err := check(C.hr_stats_json(r.handle, &out, &size, &details), &details); err != nil {
+		return nil, err
+	}
+	return takeString(out, size), nil
+}
+
+// MetricsFormat is a text format of metrics.
+type MetricsFormat int32
+
+// The formats of metrics.
+const (
+	MetricsPrometheus  MetricsFormat = C.HR_METRICS_PROMETHEUS
+	MetricsOpenMetrics MetricsFormat = C.HR_METRICS_OPENMETRICS
+)
+
+// Metrics returns the router's metrics as text; docs/metrics.md lists them. Handler serves them.
+func (r *Router) Metrics(format MetricsFormat) ([]byte, error) {
+	var out *C.char
+	var size C.size_t
+	details := newCError()
+	code := C.hr_metrics_text(r.handle, C.int32_t(format), &out, &size, &details)
+	if err := check(code, &details); err != nil {
 		return nil, err
 	}
 	return takeString(out, size), nil

@@ -206,6 +206,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Any]] = {
     "hr_request_free": (C.c_int32, [C.POINTER(hr_request)]),
     "hr_stats_json": (C.c_int32, [hr_router, C.POINTER(C.c_void_p), C.POINTER(C.c_size_t), C.POINTER(hr_error)]),
     "hr_metrics_text": (C.c_int32, [hr_router, C.c_int32, C.POINTER(C.c_void_p), C.POINTER(C.c_size_t), C.POINTER(hr_error)]),
+    "hr_dashboard_html": (C.c_char_p, []),
     "hr_state_save": (C.c_int32, [hr_router, C.POINTER(C.c_void_p), C.POINTER(C.c_size_t), C.POINTER(hr_error)]),
     "hr_state_load": (C.c_int32, [hr_router, C.c_char_p, C.c_size_t, C.POINTER(hr_error)]),
     "hr_config_check": (C.c_int32, [C.c_char_p, C.c_size_t, C.POINTER(C.c_void_p), C.POINTER(C.c_size_t), C.POINTER(hr_error)]),

@@ -52,6 +52,15 @@ def callback_for(log: Log) -> Any:
     return b.hr_log_callback(receive)
 
 
+def record_callback_for(receive_record: Callable[[bytes], None]) -> Any:
+    """A C callback that feeds attempt logs to `receive_record`; the caller keeps it alive until the router is freed."""
+
+    def receive(record: int, size: int, _: int) -> None:
+        receive_record(copy(record, size))
+
+    return b.hr_record_callback(receive)
+
+
 def library_level(level: Union[int, str]) -> int:
     """The library's level for a level of the logging module, by number or name."""
     if isinstance(level, str):

@@ -10,13 +10,13 @@ import json
 import time
 import weakref
 from types import TracebackType
-from typing import Any, Dict, Literal, Mapping, Optional, Sequence, Type, Union, overload
+from typing import Any, Callable, Dict, Literal, Mapping, Optional, Sequence, Type, Union, overload
 
 from . import _bindings as b
 from . import errors
 from ._bridge import EventBridge
 from ._ffi import lib, new_error, take_string
-from ._logging import Log, callback_for, library_level
+from ._logging import Log, callback_for, library_level, record_callback_for
 from ._request import encode
 from .config import Config, document
 from .response import Response
@@ -37,11 +37,14 @@ class Router:
     :param log: None for silence, True for the logger named "hedgerouter", a logger, or a callable that takes a level
         of the logging module and the record as a dictionary. Records come from the library's own threads, so
         whatever receives them must return quickly and must not call the router.
+    :param attempt_log: receives the attempt log of each request that ended, as one JSON object without line breaks; the
+        same rules hold. `docs/metrics.md` has its members.
     :param log_level: the most detailed level wanted, as the logging module has it.
     """
 
     def __init__(
-        self, config: Config, *, log: Optional[Log] = None, log_level: Union[int, str] = "WARNING"
+        self, config: Config, *, log: Optional[Log] = None, log_level: Union[int, str] = "WARNING",
+        attempt_log: Optional[Callable[[bytes], None]] = None,
     ) -> None:
         self._handle = b.hr_router()
         text = document(config)
@@ -51,6 +54,10 @@ class Router:
             self._log_callback = callback_for(log)
             options.log_callback = self._log_callback
             options.log_level = library_level(log_level)
+        self._record_callback = None
+        if attempt_log is not None:
+            self._record_callback = record_callback_for(attempt_log)
+            options.record_callback = self._record_callback
         error = new_error()
         errors.check(
             lib.hr_router_new(text, len(text), ctypes.byref(options), ctypes.byref(self._handle), ctypes.byref(error)),
@@ -142,10 +149,24 @@ class Router:
 
     def stats(self) -> Dict[str, Any]:
         """What the router has seen and done so far. Newer libraries add keys."""
+        stats: Dict[str, Any] = json.loads(self.stats_json())
+        return stats
+
+    def stats_json(self) -> bytes:
+        """The same as JSON text, for a host that serves it to the dashboard."""
         out, error = ctypes.c_void_p(), new_error()
         errors.check(lib.hr_stats_json(self._handle, ctypes.byref(out), None, ctypes.byref(error)), error)
-        stats: Dict[str, Any] = json.loads(take_string(out))
-        return stats
+        return take_string(out)
+
+    def metrics(self, *, openmetrics: bool = False) -> str:
+        """The router's metrics in Prometheus' text format, or in OpenMetrics with exemplars.
+
+        `hedgerouter.hosting` serves them; `docs/metrics.md` lists them.
+        """
+        out, error = ctypes.c_void_p(), new_error()
+        kind = b.HR_METRICS_OPENMETRICS if openmetrics else b.HR_METRICS_PROMETHEUS
+        errors.check(lib.hr_metrics_text(self._handle, kind, ctypes.byref(out), None, ctypes.byref(error)), error)
+        return take_string(out).decode("utf-8")
 
     def save_state(self) -> bytes:
         """What the router has learned of its deployments' latency, to give to `load_state()` after a restart.
