@@ -48,7 +48,7 @@ func (r *Router) Handler() http.Handler {
 func reply(w http.ResponseWriter, kind string, body []byte, err error) {
 	if err != nil {
 		status := http.StatusInternalServerError
-		if errors.Is(err, ErrClosed) {
+		if errors.Is(err, ErrClosed) || errors.Is(err, ErrBadHandle) {
 			status = http.StatusServiceUnavailable
 		}
 		http.Error(w, err.Error(), status)

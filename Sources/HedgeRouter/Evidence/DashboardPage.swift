@@ -66,6 +66,7 @@ header .grow { flex: 1; }
 .tiles > div { background: var(--raised); padding: 14px 16px 15px; }
 .tiles dt { color: var(--soft); font-size: 13px; }
 .tiles dd { font-size: 25px; font-weight: 620; letter-spacing: -.02em; line-height: 1.25; }
+.tiles dd.unknown { font-size: 18px; font-weight: 500; color: var(--soft); padding: 5px 0 2px; letter-spacing: 0; }
 .tiles dd + dd { font-size: 13px; font-weight: 400; color: var(--soft); letter-spacing: 0; line-height: 1.4; }
 section { margin-top: 40px; }
 section > .head { display: flex; flex-wrap: wrap; gap: 2px 16px; align-items: baseline; margin-bottom: 12px; }
@@ -97,7 +98,7 @@ td.strip { width: 34%; min-width: 210px; padding-right: 24px; }
 .state.probation, .state.ramping { color: var(--warn); }
 .state.probation::before, .state.ramping::before { background: var(--warn); }
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 7px 14px; align-items: center; }
-.bars .bar { background: var(--band); height: 11px; border-radius: 3px; min-width: 1px; }
+.bars .bar { background: var(--band); height: 11px; border-radius: 3px; }
 .bars .bar.on { background: var(--accent); }
 .bars .track { background: transparent; }
 .bars span { font-size: 14px; } .bars .n { text-align: right; }
@@ -113,6 +114,9 @@ footer { margin-top: 48px; color: var(--faint); font-size: 13px; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .tiles > div:last-child:nth-child(odd) { grid-column: 1 / -1; }
   .tiles dd { font-size: 21px; }
+  .money th, .money td { font-size: 13px; padding-right: 8px; }
+  .money th:nth-child(5), .money td:nth-child(5) { display: none; }
+  .money th:last-child, .money td:last-child { padding-right: 0; }
   #fleet thead { display: none; }
   #fleet tr { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 12px; border-top: 1px solid var(--line);
     padding: 10px 0; }
@@ -201,12 +205,12 @@ let stats = null, lastSeen = 0, cursor = null, drawn = null, failedPolls = 0;
 const count = n => n == null ? "–" : n >= 1e6 ? (n / 1e6).toFixed(n >= 1e7 ? 0 : 1) + " M"
   : Math.round(n).toLocaleString("en").replace(/,/g, "\u202f");
 const share = (a, b) => !b ? "–" : percent(a / b);
-const percent = x => (x > 0 && x < .001 ? "< 0.1" : (100 * x).toFixed(x > .995 && x < 1 ? 2 : 1).replace(/\.0$/, "")) + " %";
+const percent = x => (x > 0 && x < .001 ? "< 0.1" : (100 * x).toFixed(x > .995 && x < 1 ? 2 : 1).replace(/\.0$/, "")) + "\u00a0%";
 function time(ms) {
   if (ms == null) return "–";
   const size = Math.abs(ms);
-  return size >= 10000 ? (ms / 1000).toFixed(1) + " s" : size >= 1000 ? (ms / 1000).toFixed(2) + " s"
-    : size >= 10 || !size ? Math.round(ms) + " ms" : ms.toFixed(1) + " ms";
+  return size >= 10000 ? (ms / 1000).toFixed(1) + "\u00a0s" : size >= 1000 ? (ms / 1000).toFixed(2) + "\u00a0s"
+    : size >= 10 || !size ? Math.round(ms) + "\u00a0ms" : ms.toFixed(1) + "\u00a0ms";
 }
 const money = x => x == null ? "–" : !x ? "0" : Math.abs(x) >= 1000 ? count(x) : String(+x.toPrecision(3));
 const known = q => q && q.status === "identified";
@@ -252,8 +256,10 @@ function tiles() {
   const asked = requests.succeeded + requests.failed;
   const p95 = effect && effect.actual.p95, bare = effect && effect.without_hedging.p95;
   const saved = effect && effect.saved, price = effect && effect.price_of_saved_second;
-  const tile = (name, main, ...rest) => el("div", {}, el("dt", {}, name), main,
-    el("dd", {}, ...rest.filter(r => r != null && r !== "")));
+  const tile = (name, main, ...rest) => {
+    if (!main.dataset.value) main.className = "unknown";
+    return el("div", {}, el("dt", {}, name), main, el("dd", {}, ...rest.filter(r => r != null && r !== "")));
+  };
   $("tiles").replaceChildren(
     tile("Requests", figure("dd", "requests.submitted", requests.submitted, count(requests.submitted)),
       asked ? share(requests.succeeded, asked) + " answered" : "none ended yet",
@@ -268,9 +274,9 @@ function tiles() {
       hedges.fired ? `${share(hedges.fired, requests.submitted)} of requests, ${share(hedges.won, hedges.fired)} won`
         : "none sent"),
     tile("Cost", figure("dd", "spent.cost", spent.cost, money(spent.cost)),
-      spent.cost == null ? "no prices configured" : `${share(spent.wasted_cost, spent.cost)} for cancelled or failed work`),
-    tile("A saved second costs", figure("dd", `${at}.${kind()}.price_of_saved_second`, price, money(price)),
-      price == null ? "not known" : "in superseded attempts"));
+      spent.cost == null ? "no prices configured" : !spent.cost ? "nothing billed yet" : `${share(spent.wasted_cost, spent.cost)} for cancelled or failed work`),
+    tile("A saved second costs", figure("dd", `${at}.${kind()}.price_of_saved_second`, price, price == null ? "unknown" : money(price)),
+      price == null ? "needs prices, and time saved" : "in superseded attempts"));
 }
 
 const scale = (low, high, from, to) => x => from + (to - from) * (Math.log(x) - Math.log(low)) / (Math.log(high) - Math.log(low));
@@ -287,9 +293,10 @@ function curves() {
   const height = 300, width = sized(svg, height), left = 46, right = width - 12, top = 14, bottom = height - 28;
   const floor = .001;
   drawn = null;
+  svg.style.display = rows.length < 2 ? "none" : "";
   if (rows.length < 2) {
-    draw(svg, "text", { x: width / 2, y: height / 2, "text-anchor": "middle" }, "No requests of this kind yet");
-    $("curve-readout").textContent = $("curve-note").textContent = "";
+    $("curve-readout").textContent = "No request of this kind has been answered yet.";
+    $("curve-note").textContent = "";
     return;
   }
   const x = scale(rows[0][0], rows[rows.length - 1][0], left, right), y0 = scale(1, floor, top, bottom);
@@ -322,7 +329,8 @@ function curves() {
   const words = ["p50", "p95", "p99"].map(p => known(q[p]) && known(effect.actual[p])
     ? `${p.toUpperCase()} ${time(effect.actual[p].ms)} instead of ${time(q[p].ms)}`
       + (q[p].low_ms != null && q[p].high_ms != null ? ` (${time(q[p].low_ms)} to ${time(q[p].high_ms)})` : "")
-    : `${p.toUpperCase()} unidentified`);
+    : `${p.toUpperCase()} ${known(effect.actual[p]) ? time(effect.actual[p].ms) : "unidentified"}, `
+      + `without hedging ${known(q[p]) ? time(q[p].ms) : "unidentified"}`);
   $("curve-note").textContent = words.join(". ") + `. Kaplan-Meier estimate from ${count(effect.answered)} answers, `
     + `${count(effect.rescued)} of them by a hedge; ${count(effect.controls)} hedges withheld to compare. `
     + "Shaded: 95 % confidence. Dotted: too few samples to tell.";
@@ -423,8 +431,11 @@ function timeline() {
   if (!names.length) return;
   const width = sized(svg, 34 + 26 * names.length), narrow = width < 520;
   const left = narrow ? 8 : 190, first = Math.min(...events.map(e => e.time_unix_ms));
-  const from = Math.min(first, now - 5 * 60e3), x = t => left + (width - left - 8) * (t - from) / (now - from);
-  $("time-range").textContent = `the last ${Math.round((now - from) / 60e3)} minutes`;
+  const ends = e => e.time_unix_ms + (e.change === "cooldown_started" ? e.for_ms || 0 : 0);
+  const last = names.map(n => ends(events.filter(e => e.deployment === n).pop()));
+  const from = Math.min(first, now - 60e3), until = Math.max(now, ...last);
+  const x = t => left + (width - left - 8) * (t - from) / (until - from);
+  $("time-range").textContent = `since ${new Date(from).toLocaleTimeString()}`;
   names.forEach((name, i) => {
     const y = 14 + 26 * i;
     draw(svg, "line", { class: "grid", x1: left, x2: width - 8, y1: y + 6, y2: y + 6 });
@@ -435,17 +446,19 @@ function timeline() {
           style: e.change === "recovered" ? "fill: var(--accent)" : "fill: var(--warn)" });
         return;
       }
-      const next = own[j + 1], end = Math.min(now, next ? next.time_unix_ms : e.time_unix_ms + (e.for_ms || 0));
-      const bar = draw(svg, "rect", { x: x(e.time_unix_ms), width: Math.max(2, x(end) - x(e.time_unix_ms)), y: y,
-        height: 12, rx: 2, style: "fill: var(--bad); opacity: .75" });
-      draw(bar, "title", {}, `${name}: ${e.cause}, ${time(e.for_ms)}`);
+      const next = own[j + 1], end = next ? next.time_unix_ms : ends(e);
+      const put = (a, b, opacity) => draw(draw(svg, "rect", { x: x(a), width: Math.max(2, x(b) - x(a)), y, height: 12,
+        style: `fill: var(--bad); opacity: ${opacity}` }), "title", {}, `${name}: ${e.cause}, ${time(e.for_ms)}`);
+      put(e.time_unix_ms, Math.min(now, end), .8);
+      if (end > now) put(now, end, .25);
     });
     draw(svg, "text", narrow ? { x: left, y: y - 3 } : { x: 0, y: y + 10 }, name.length > 26 ? name.slice(0, 25) + "…" : name);
   });
   const base = 26 * names.length + 28;
   draw(svg, "text", { x: left, y: base }, new Date(from).toLocaleTimeString());
-  draw(svg, "text", { x: width - 8, y: base, "text-anchor": "end" }, "now");
-  $("timeline-note").textContent = "Bars: left out. Amber: a canary may test it. Blue: it takes part again.";
+  draw(svg, "line", { class: "cursor", x1: x(now), x2: x(now), y1: 6, y2: base - 12 });
+  draw(svg, "text", { x: x(now), y: base, "text-anchor": until > now ? "middle" : "end" }, "now");
+  $("timeline-note").textContent = "Bars: left out, paler what is still to come. Amber: a canary may test it. Blue: it takes part again.";
 }
 
 function spending() {
