@@ -81,7 +81,7 @@ class EventBridge:
         token = next(self._tokens)
         self._pending[token] = request  # first, for its events may be taken before submit() returns
         try:
-            request.handle = submit(self._router, call, token=token)
+            submit(self._router, call, request.handle, token=token)
             self._watch(loop)
         except BaseException:
             self._pending.pop(token, None)

@@ -56,20 +56,23 @@ def milliseconds(seconds: Optional[float]) -> int:
     return max(1, math.ceil(seconds * 1000))
 
 
-def submit(router: b.hr_router, call: Call, flags: int = 0, token: int = 0) -> b.hr_request:
-    """Start a request; `token` comes back as the user_data of its events."""
+def submit(router: b.hr_router, call: Call, request: b.hr_request, flags: int = 0, token: int = 0) -> None:
+    """Start a request; `token` comes back as the user_data of its events.
+
+    The library writes the handle into `request`, whose owner releases it: an interrupt that comes as soon as the request
+    has started loses no handle.
+    """
     options = b.hr_submit_options(
         struct_size=ctypes.sizeof(b.hr_submit_options), flags=flags, timeout_ms=call.timeout_ms, user_data=token or None
     )
     if call.overrides is not None:
         options.overrides = ctypes.cast(ctypes.c_char_p(call.overrides), ctypes.c_void_p)
         options.overrides_size = len(call.overrides)
-    request, error = b.hr_request(), new_error()
+    error = new_error()
     errors.check(
         lib.hr_submit(router, call.body, len(call.body), ctypes.byref(options), ctypes.byref(request), ctypes.byref(error)),
         error,
     )
-    return request
 
 
 class Inbox:

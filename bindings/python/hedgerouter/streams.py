@@ -32,7 +32,7 @@ class Pull:
         self._batch = batch
         self._events = new_events(batch)
         self.inbox = Inbox()
-        self._request = submit(router._handle, call, b.HR_SUBMIT_PULL)
+        submit(router._handle, call, self._request, b.HR_SUBMIT_PULL)
 
     def take(self, timeout_ms: int) -> int:
         """Take what has arrived, waiting for it; how many events there were."""
