@@ -8,7 +8,8 @@ extension RouterCore {
     public func report(at now: Instant) -> CoreReport {
         CoreReport(
             now: now, counters: counters, requestsInFlight: requestSlots.count, hedgeBudgetLevel: hedgeBudget.level,
-            failoverBudgetLevel: failoverBudget.level, retryBudgetLevel: retryBudget.level, policy: policy, samples: samples,
+            failoverBudgetLevel: failoverBudget.level, retryBudgetLevel: retryBudget.level, policy: policy,
+            samples: samples,
             thresholdSettings: thresholdSettings, groups: groups, deployments: deployments,
             configuredOrder: configuredOrder)
     }
