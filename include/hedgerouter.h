@@ -155,7 +155,7 @@ typedef struct hr_error {
   int32_t http_status;    /**< Status the deployment answered with, or 0. */
   int32_t retriable;      /**< 1 if sending the same request again later may succeed, else 0. */
   int32_t detail;         /**< CURLcode, or byte offset in a malformed document; 0 if there is none. */
-  int64_t retry_after_ms; /**< How long the deployment asked to wait; -1 if it did not say. */
+  int64_t retry_after_ms; /**< Shortest wait a deployment asked for; -1 if none did. */
   char path[128];         /**< JSON path of the offending value of a document; empty if there is none. */
   char message[512];      /**< One line of text, cut at a character boundary if too long. */
 } hr_error;
@@ -219,7 +219,8 @@ typedef struct hr_request {
  * that fails before any deployment produced a token gets only the END.
  *
  * `data` is, by type:
- *  - START: a JSON object with `id` (of the request, as in the logs), `deployment`, `model` and `role`.
+ *  - START: a JSON object with `id` (of the request, as in the logs), `deployment`, `group` (another
+ *           one than asked for after a fallback), `model` and `role`.
  *  - CHUNK: one OpenAI `chat.completion.chunk`, or one `chat.completion` when the request does not stream.
  *  - END:   a JSON object with the attempt log: what was tried, when, and how it ended.
  */

@@ -27,7 +27,7 @@ public enum CodecReplay {
     /// With `encode` the request itself is the result, and `input` is not used: see ``encode(_:)``.
     ///
     /// The result has `events`: `{"chunk": …, "output": bool}`, `{"usage": …}`, `{"completed": true}` and
-    /// `{"failed": {"kind", "http_status", "code", "retry_after_ms", "message", "detail"}}`.
+    /// `{"failed": {"kind", "http_status", "code", "retry_after_ms", "may_repeat", "message", "detail"}}`.
     public static func run(_ script: Span<UInt8>) throws(ScriptError) -> [UInt8] {
         let document: JSONDocument
         do {
@@ -174,6 +174,7 @@ public enum CodecReplay {
         writer.member("http_status", failure.httpStatus)
         if let code = failure.code { writer.member("code", code) }
         if let delay = failure.retryAfter { writer.member("retry_after_ms", delay.nanoseconds / 1_000_000) }
+        if let mayRepeat = failure.mayRepeat { writer.member("may_repeat", mayRepeat) }
         if let message = failure.providerMessage { writer.member("message", message) }
         if let detail = failure.detail { writer.member("detail", detail) }
         writer.endObject()

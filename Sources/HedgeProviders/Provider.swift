@@ -237,6 +237,8 @@ public struct ProviderFailure: Error, Hashable, Sendable {
     public var providerMessage: String?
     /// How long the provider asked to stay away; at most a week.
     public var retryAfter: Interval?
+    /// What the provider said of sending the request again (`x-should-retry`); nil where it said nothing.
+    public var mayRepeat: Bool?
     /// What this library found wrong, in one line of its own words; holds nothing of the answer.
     public var detail: String?
 

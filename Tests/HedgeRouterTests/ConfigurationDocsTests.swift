@@ -50,6 +50,7 @@ enum ConfigurationTable {
     static let sections = [
         DocumentProperties.document, DocumentProperties.deployment, DocumentProperties.parameters,
         DocumentProperties.modelInfo, RouterProperties.settings, RouterProperties.strategyArguments,
-        RouterProperties.aliasItem, RequestOverridesDocument.section,
+        RouterProperties.aliasItem, RetryProperties.policy,
+        RetryProperties.targetItem, RequestOverridesDocument.section,
     ]
 }

@@ -51,6 +51,16 @@ struct ConfigurationEffectTests {
         #expect(full.overrides.hedgeThreshold == Interval(nanoseconds: 120_500_000))
         #expect(full.overrides.maxParallelAttempts == 1)
         #expect(full.timeout == .seconds(2.5))
+
+        #expect(empty.fallbacks == nil)
+        #expect(!empty.overrides.disableFallbacks)
+        #expect(empty.overrides.retries == nil)
+        let other = try parse(
+            #"{"num_retries": 3, "disable_fallbacks": true, "fallbacks": ["a", {"model": "b"}]}"#
+        ).get()
+        #expect(other.overrides.retries == 3)
+        #expect(other.overrides.disableFallbacks)
+        #expect(other.fallbacks == ["a", "b"])
     }
 
     @Test(
@@ -111,7 +121,8 @@ struct Sample: Sendable, CustomTestStringConvertible {
         let parameters = [model, parameters].compactMap(\.self).filter { !$0.isEmpty }.joined(separator: ", ")
         let arguments = arguments.isEmpty ? "" : #""routing_strategy_args": {\#(arguments)}"#
         return ConfigurationTests.list(
-            [("m", parameters)], settings: [settings, arguments].filter { !$0.isEmpty }.joined(separator: ", "))
+            [("m", parameters), ("spare", #""model": "openai/spare", "api_key": "k""#)],
+            settings: [settings, arguments].filter { !$0.isEmpty }.joined(separator: ", "))
     }
 
     static let all: [Sample] = {
@@ -134,8 +145,10 @@ struct Sample: Sendable, CustomTestStringConvertible {
             ("routing_strategy", #""least-busy""#), ("routing_strategy_args", #"{"max_hedges": 2}"#),
             ("model_group_alias", #"{"x": "m"}"#), ("timeout", "7"), ("stream_timeout", "7"), ("seed", "7"),
             ("allowed_fails", "7"), ("cooldown_time", "7"), ("num_retries", "7"), ("retry_after", "7"),
-            ("fallbacks", #"[{"m": ["m"]}]"#), ("default_fallbacks", #"["m"]"#),
-            ("context_window_fallbacks", #"[{"m": ["m"]}]"#), ("content_policy_fallbacks", #"[{"*": ["m"]}]"#),
+            ("fallbacks", #"[{"m": ["spare"]}]"#), ("default_fallbacks", #"["m"]"#),
+            ("context_window_fallbacks", #"[{"m": "spare"}]"#), ("content_policy_fallbacks", #"[{"*": ["m"]}]"#),
+            ("max_retries", "7"), ("retry_policy", #"{"RateLimitErrorRetries": 7}"#),
+            ("model_group_retry_policy", #"{"m": {"DefaultRetries": 7}}"#),
             ("max_fallbacks", "7"), ("max_buffered_bytes", "70000"), ("max_request_bytes", "70000"),
             ("max_queued_requests", "7"), ("drop_params", "true"),
         ]
@@ -143,6 +156,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
             ("enable_cold_start_parallel", "false"), ("max_parallel_requests", "7"), ("max_hedges", "7"),
             ("max_attempts", "7"), ("hedge_threshold_percentile", "70"), ("hedge_threshold_ms", "7"),
             ("hedge_threshold_min_ms", "7"), ("hedge_threshold_max_ms", "700"), ("hedge_budget", "0.7"),
+            ("retry_budget", "0.7"),
             ("control_fraction", "0.7"), ("ttl", "7"), ("half_life", "7"), ("lowest_latency_buffer", "0.7"),
         ]
         return parameters.map { Sample(DocumentProperties.parameters, $0.0, $0.1) }

@@ -79,7 +79,8 @@ enum ConfigurationReference {
     private static let sections = [
         DocumentProperties.document, DocumentProperties.deployment, DocumentProperties.parameters,
         DocumentProperties.modelInfo, RouterProperties.settings, RouterProperties.strategyArguments,
-        RouterProperties.aliasItem, RequestOverridesDocument.section,
+        RouterProperties.aliasItem, RetryProperties.policy,
+        RetryProperties.targetItem, RequestOverridesDocument.section,
     ]
 
     private static func section(_ section: Section) -> String {
@@ -144,6 +145,10 @@ enum ConfigurationReference {
         - `routing_strategy` is `staggered-hedge-routing` unless it is given; LiteLLM's default is `simple-shuffle`.
         - `router_settings.timeout` is one deadline for everything done for a request. In LiteLLM every attempt, retry
           and fallback starts it anew.
+        - `num_retries` is 0 unless it is given; LiteLLM's default is 2. A failover to another deployment needs no retry.
+        - Requests that a provider calls malformed (400) do not go on to a fallback, and neither they nor refused
+          credentials are repeated, whatever `retry_policy` says.
+        - A fallback group is entered in time to be of use before the deadline, while the group before it hangs.
         - `stream_timeout` counts model output: keep-alives, empty chunks and role-only chunks do not extend it.
         - Cooldowns double with each failed return and end with one canary at a time; LiteLLM's have a fixed length.
         - A public provider's customary environment variable is used only for the provider's own address.

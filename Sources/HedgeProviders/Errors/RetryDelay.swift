@@ -99,6 +99,18 @@ enum RetryDelay {
     ]
 }
 
+/// What a provider says of repeating a request it refused: `x-should-retry`, of OpenAI and Anthropic.
+enum RetryAdvice {
+    /// True or false as the header says; nil for anything else.
+    static func read(_ headers: HeaderLines) -> Bool? {
+        switch headers.value("x-should-retry")?.lowercased() {
+        case "true": true
+        case "false": false
+        default: nil
+        }
+    }
+}
+
 /// Reads the date format of HTTP headers (RFC 9110, IMF-fixdate).
 enum HTTPDate {
     /// Seconds since 1970 of a date such as `Sun, 06 Nov 1994 08:49:37 GMT`; nil for anything else.

@@ -266,8 +266,9 @@ struct OpenAIReader {
         failure.code = facts.codes.first
         failure.providerMessage = Redaction.clean(facts.message, key: endpoint.apiKey)
         if head.status >= 400 {
-            failure.retryAfter = RetryDelay.read(
-                HeaderLines(head.rawHeaders), status: head.status, now: head.receivedAt)
+            let headers = HeaderLines(head.rawHeaders)
+            failure.retryAfter = RetryDelay.read(headers, status: head.status, now: head.receivedAt)
+            failure.mayRepeat = RetryAdvice.read(headers)
         }
         end(failure, &output)
     }

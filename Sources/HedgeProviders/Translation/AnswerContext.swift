@@ -26,6 +26,7 @@ struct AnswerContext {
         failure.providerMessage = Redaction.clean(facts.message, key: endpoint.apiKey)
         if head.status >= 400 {
             failure.retryAfter = RetryDelay.read(headers, status: head.status, now: head.receivedAt)
+            failure.mayRepeat = RetryAdvice.read(headers)
         }
         return failure
     }

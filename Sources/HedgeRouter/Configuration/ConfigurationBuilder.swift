@@ -4,15 +4,15 @@ import HedgeTransport
 
 /// Makes a ``RouterConfiguration`` of a document: what each value means, and what values mean together.
 struct ConfigurationBuilder {
-    private var reader: DocumentReader
+    var reader: DocumentReader
     private let environment: (String) -> String?
 
-    private var deployments: [DeploymentSettings] = []
+    var deployments: [DeploymentSettings] = []
     /// Where each of `deployments` stands in the document.
-    private var entries: [Settings] = []
-    private var groups: [ModelGroup] = []
+    var entries: [Settings] = []
+    var groups: [ModelGroup] = []
     /// Where each name stands in `groups`.
-    private var groupIndices: [String: Int] = [:]
+    var groupIndices: [String: Int] = [:]
     /// Names of groups that came from the environment and must not be suggested.
     private var hiddenGroups: Set<String> = []
 
@@ -33,7 +33,8 @@ struct ConfigurationBuilder {
         nameDeployments()
         checkWeights()
         let aliases = readAliases(routing)
-        checkFallbacks(routing, aliases: aliases)
+        readFallbacks(routing, aliases: aliases)
+        weighByLimits()
         let policy = readPolicy(routing)
         guard reader.errors.isEmpty else { return .failure(report) }
         return .success(
@@ -176,39 +177,11 @@ extension ConfigurationBuilder {
         return ModelAlias(name: alias.name, group: target.value, isHidden: isHidden)
     }
 
-    /// Fallbacks are not acted on yet, but what they name must exist.
-    private mutating func checkFallbacks(_ routing: Settings, aliases: [ModelAlias]) {
-        let aliases = aliases.map(\.name)
-        let known = Set(groupIndices.keys).union(aliases)
-        for name in ["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"] {
-            for case .map(let rules)? in routing.list(name) {
-                for rule in rules {
-                    if rule.name != "*", !known.contains(rule.name) {
-                        reportUnknownGroup(ResolvedText(value: rule.name), at: rule.path, aliases: aliases)
-                    }
-                    guard case .list(let targets) = rule.value else { continue }
-                    checkFallbackTargets(targets, at: rule.path, known: known, aliases: aliases)
-                }
-            }
-        }
-        let path = routing.path("default_fallbacks")
-        checkFallbackTargets(routing.list("default_fallbacks"), at: path, known: known, aliases: aliases)
-    }
-
-    private mutating func checkFallbackTargets(
-        _ targets: [Setting?], at path: String, known: Set<String>, aliases: [String]
-    ) {
-        for (index, target) in targets.enumerated() {
-            guard case .text(let text)? = target, !known.contains(text.value) else { continue }
-            reportUnknownGroup(text, at: DocumentPath.element(index, of: path), aliases: aliases)
-        }
-    }
-
-    private mutating func reportUnknownGroup(_ name: ResolvedText, at path: String, aliases: [String]) {
+    mutating func reportUnknownGroup(_ name: ResolvedText, at path: String, aliases: [ModelAlias]) {
         var near: String?
         if !name.isFromEnvironment {
             near = reader.nearest(
-                to: name.value, in: groups.map(\.name).filter { !hiddenGroups.contains($0) } + aliases)
+                to: name.value, in: groups.map(\.name).filter { !hiddenGroups.contains($0) } + aliases.map(\.name))
         }
         reader.report(path, "names no model group", expected: "a model_name of model_list", nearest: near)
     }
@@ -217,14 +190,17 @@ extension ConfigurationBuilder {
 // MARK: - Routing
 
 extension ConfigurationBuilder {
-    private mutating func readPolicy(_ routing: Settings) -> Policy {
+    mutating func readPolicy(_ routing: Settings) -> Policy {
         var policy = Policy()
         if let name = routing.text("routing_strategy") {
             policy.strategy = RoutingStrategy(rawValue: name) ?? .usageBased
         }
         policy.requestTimeout = routing.seconds("timeout")
         if let fails = routing.integer("allowed_fails") { policy.allowedFails = max(1, fails) }
-        if let arguments = routing.section("routing_strategy_args") { readArguments(arguments, into: &policy) }
+        readRetries(routing, into: &policy)
+        let arguments = routing.section("routing_strategy_args")
+        if let arguments { readArguments(arguments, into: &policy) }
+        if arguments?["max_attempts"] == nil { policy.maxAttempts = attemptsNeeded(policy) }
         return policy
     }
 
@@ -244,6 +220,7 @@ extension ConfigurationBuilder {
             )
         }
         policy.hedgeBudget = arguments.number("hedge_budget") ?? policy.hedgeBudget
+        policy.retryBudget = arguments.number("retry_budget") ?? policy.retryBudget
         policy.controlFraction = arguments.number("control_fraction") ?? policy.controlFraction
         policy.sampleLifetime = arguments.seconds("ttl") ?? policy.sampleLifetime
         policy.sampleHalfLife = arguments.seconds("half_life") ?? policy.sampleHalfLife

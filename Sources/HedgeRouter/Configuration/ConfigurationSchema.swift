@@ -15,6 +15,8 @@ public enum ConfigurationSchema {
         let definitions = [
             DocumentProperties.deployment, DocumentProperties.parameters, DocumentProperties.modelInfo,
             RouterProperties.settings, RouterProperties.strategyArguments, RouterProperties.aliasItem,
+            RetryProperties.policy,
+            RetryProperties.targetItem,
         ]
         members.append(.init("$defs", .object(definitions.map { .init($0.title, .object(body(of: $0))) })))
         return .object(members)

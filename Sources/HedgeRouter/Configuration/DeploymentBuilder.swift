@@ -209,6 +209,8 @@ struct DeploymentBuilder {
             timeouts: readTimeouts()
         )
         core.weight = parameters.number("weight") ?? core.weight
+        core.order = parameters.integer("order")
+        core.retries = parameters.integer("num_retries") ?? parameters.integer("max_retries")
         core.cooldown = parameters.seconds("cooldown_time") ?? defaults.seconds("cooldown_time") ?? core.cooldown
         return core
     }

@@ -274,7 +274,10 @@ enum DocumentProperties {
     private static let capacity: [Property] = [
         Property(
             "weight", .number(.from(0, to: 1e9)), default: .integer(1), liteLLM: true,
-            "Share of traffic under `simple-shuffle`, relative to the group's other deployments."
+            """
+            Share of traffic under `simple-shuffle`, relative to the group's other deployments. In groups where none \
+            is given, `rpm` is the weight, or else `tpm`; a deployment without it counts as the one with the largest.
+            """
         ),
         Property(
             "rpm", .integer(1...1_000_000_000_000), defaultText: "no limit", unit: .perMinute, liteLLM: true,
@@ -316,16 +319,20 @@ enum DocumentProperties {
             """
         ),
         Property(
-            "order", .integer(0...1_000_000), liteLLM: true, effect: .later,
-            "Deployments of a lower order are used first, those of a higher one only when these fail."
+            "order", .integer(0...1_000_000), defaultText: "after all others", liteLLM: true,
+            """
+            Deployments of the lowest order that can take a request serve it; those of a higher order, and after them \
+            those without one, only when these are cooling down, full or have failed it. A race stays within an order; \
+            a hedge leaves it when nothing more is there.
+            """
         ),
         Property(
-            "num_retries", .integer(0...100), liteLLM: true, effect: .later,
-            "Further attempts after a failure. `max_attempts` of `routing_strategy_args` bounds all attempts."
+            "num_retries", .integer(0...100), defaultText: "`router_settings.num_retries`", liteLLM: true,
+            "Further attempts after failures, when it is this deployment that would be asked again."
         ),
         Property(
-            "max_retries", .integer(0...100), liteLLM: true, effect: .later,
-            "Retries inside the provider's client. This library has one place for them, `max_attempts`."
+            "max_retries", .integer(0...100), liteLLM: true,
+            "Another name for `num_retries`; in LiteLLM, retries inside the provider's client, which is not used here."
         ),
     ]
 }

@@ -168,13 +168,13 @@ enum LiteLLMNames {
         assistants_config search_tools guardrail_list redis_url redis_host redis_port redis_password redis_db
         cache_responses cache_kwargs caching_groups client_ttl polling_interval default_priority
         default_litellm_params set_verbose debug_level enable_pre_call_checks enable_tag_filtering
-        tag_filtering_match_any tag_routing_prefix plugins model_group_retry_policy allowed_fails_policy
+        tag_filtering_match_any tag_routing_prefix plugins allowed_fails_policy
         disable_cooldowns fallback_on_unsupported_params optional_pre_call_checks routing_groups
         provider_budget_config alerting_config router_general_settings deployment_affinity_ttl_seconds
         model_group_affinity_config ignore_invalid_deployments enable_health_check_routing
         health_check_staleness_threshold health_check_ignore_transient_errors background_health_check_model_groups
         enable_weighted_failover enable_mid_stream_fallback_continuation fallback_access_check fallback_budget_check
-        auto_router_capability_limit session_affinity_repin_on_failover weights max_retries retry_policy
+        auto_router_capability_limit session_affinity_repin_on_failover weights 
         default_max_parallel_requests
         """
     )

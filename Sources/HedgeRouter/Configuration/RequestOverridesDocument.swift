@@ -6,6 +6,9 @@ public struct RequestOverridesDocument: Sendable {
     /// What takes the place of the configured settings.
     public var overrides: RequestOverrides
 
+    /// Names of the model groups to go on to; nil as configured.
+    public var fallbacks: [String]?
+
     /// Deadline of the request, counted from its submission; nil when the document gives none.
     public var timeout: Interval?
 
@@ -39,12 +42,24 @@ public struct RequestOverridesDocument: Sendable {
             RequestOverridesDocument(
                 overrides: RequestOverrides(
                     hedgeThreshold: settings.milliseconds("hedge_threshold_ms"),
-                    maxParallelAttempts: settings.integer("max_parallel_requests")
+                    maxParallelAttempts: settings.integer("max_parallel_requests"),
+                    retries: settings.integer("num_retries"),
+                    disableFallbacks: settings.boolean("disable_fallbacks") ?? false
                 ),
+                fallbacks: settings["fallbacks"] == nil ? nil : settings.list("fallbacks").compactMap(Self.name),
                 timeout: settings.seconds("timeout"),
                 traceParent: settings.text("traceparent")
             )
         )
+    }
+
+    /// The model group that an element of `fallbacks` names.
+    private static func name(_ target: Setting?) -> String? {
+        switch target {
+        case .text(let text)?: text.value
+        case .section(let item)?: item.text("model")
+        default: nil
+        }
     }
 
     /// The keys of the document.
@@ -62,6 +77,21 @@ public struct RequestOverridesDocument: Sendable {
             Property(
                 "max_parallel_requests", .integer(1...16), defaultText: "as configured", liteLLM: false,
                 "Attempts in flight for this request, race or hedge. 1 means neither."
+            ),
+            Property(
+                "num_retries", .integer(0...100), defaultText: "as configured", liteLLM: true,
+                "Further attempts after failures in each model group, whatever is configured."
+            ),
+            Property(
+                "fallbacks", .list(of: RetryProperties.target, minimum: 0), defaultText: "as configured", liteLLM: true,
+                """
+                Model groups to go on to, in place of the configured `fallbacks`: `["claude"]`. Those for prompts too \
+                long and for refused requests stay as configured.
+                """
+            ),
+            Property(
+                "disable_fallbacks", .boolean, default: .boolean(false), liteLLM: true,
+                "Whether the request stays in its own model group."
             ),
             Property(
                 "timeout", .number(.above(0, to: DocumentProperties.day)),

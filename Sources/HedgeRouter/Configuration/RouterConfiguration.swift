@@ -57,7 +57,13 @@ public struct RouterConfiguration: Sendable {
                 settings.core(id: deploymentID(index))
             },
             groups: groups.enumerated().map { index, group in
-                GroupConfiguration(id: groupID(index), deployments: group.deployments.map(deploymentID))
+                GroupConfiguration(
+                    id: groupID(index), deployments: group.deployments.map(deploymentID),
+                    fallbacks: GroupFallbacks(
+                        general: group.fallbacks.map(groupID),
+                        contextWindow: group.contextWindowFallbacks?.map(groupID),
+                        contentPolicy: group.contentPolicyFallbacks?.map(groupID)),
+                    retries: group.retries)
             },
             policy: policy
         )
@@ -106,6 +112,15 @@ public struct DeploymentSettings: Sendable {
         template = core
     }
 
+    /// Share of traffic under `simple-shuffle`.
+    var weight: Double {
+        get { template.weight }
+        set { template.weight = newValue }
+    }
+
+    /// Further attempts after failures, where the deployment has a number of its own.
+    var retries: Int? { template.retries }
+
     /// The core's view of the deployment.
     public func core(id: DeploymentID) -> DeploymentConfiguration {
         var configuration = template
@@ -120,6 +135,14 @@ public struct ModelGroup: Hashable, Sendable {
     public var name: String
     /// Indices in ``RouterConfiguration/deployments``, ascending; there is at least one.
     public var deployments: [Int]
+    /// Indices in ``RouterConfiguration/groups`` of the groups its requests go on to.
+    public var fallbacks: [Int] = []
+    /// Those for prompts that exceed the context window; nil for the general ones.
+    public var contextWindowFallbacks: [Int]?
+    /// Those for requests that a content policy refused; nil for the general ones.
+    public var contentPolicyFallbacks: [Int]?
+    /// Further attempts after failures, where the group has numbers of its own.
+    public var retries: RetryPolicy?
 
     /// A group called `name`.
     public init(name: String, deployments: [Int]) {

@@ -6,7 +6,7 @@ enum RouterProperties {
     static let settings = Section(
         title: "router_settings",
         text: "How requests are routed, for all model groups.",
-        properties: routing + failures + limits,
+        properties: routing + failures + RetryProperties.settings + limits,
         ignoredNames: LiteLLMNames.router
     )
 
@@ -66,35 +66,6 @@ enum RouterProperties {
             kept. Refused credentials, permissions and unknown models cool for 300 s.
             """
         ),
-        Property(
-            "num_retries", .integer(0...100), liteLLM: true, effect: .later,
-            "Further attempts after a failure. `max_attempts` of `routing_strategy_args` bounds all attempts."
-        ),
-        Property(
-            "retry_after", .number(.from(0, to: DocumentProperties.day)), unit: .seconds, liteLLM: true,
-            effect: .later, "Shortest time before an attempt is repeated."
-        ),
-        Property(
-            "fallbacks", .list(of: .map(of: .list(of: fallbackTarget, minimum: 0)), minimum: 0), liteLLM: true,
-            effect: .later,
-            "Model groups to use when another one fails: `[{\"gpt-4o\": [\"claude\"]}]`; `*` stands for every group."
-        ),
-        Property(
-            "default_fallbacks", .list(of: .text(.nonEmpty), minimum: 0), liteLLM: true, effect: .later,
-            "Model groups to use when any other one fails."
-        ),
-        Property(
-            "context_window_fallbacks", .list(of: .map(of: .list(of: fallbackTarget, minimum: 0)), minimum: 0),
-            liteLLM: true, effect: .later, "As `fallbacks`, for prompts that exceed the context window."
-        ),
-        Property(
-            "content_policy_fallbacks", .list(of: .map(of: .list(of: fallbackTarget, minimum: 0)), minimum: 0),
-            liteLLM: true, effect: .later, "As `fallbacks`, for requests that a content policy refused."
-        ),
-        Property(
-            "max_fallbacks", .integer(0...100), liteLLM: true, effect: .later,
-            "How many model groups may be tried for one request."
-        ),
     ]
 
     private static let limits: [Property] = [
@@ -119,8 +90,6 @@ enum RouterProperties {
             "Requests that may be under way at once. Further ones are refused with `HR_E_LIMIT`."
         ),
     ]
-
-    private static let fallbackTarget = ValueShape.either(.text(.nonEmpty), .anything)
 
     /// The long form of a `model_group_alias`.
     static let aliasItem = Section(
@@ -153,7 +122,10 @@ enum RouterProperties {
             ),
             Property(
                 "max_attempts", .integer(1...100), default: .integer(4), liteLLM: false,
-                "Attempts made for one request altogether, failovers included."
+                """
+                Attempts made for one request in one model group, failovers and repetitions included. Without it there \
+                are as many as `num_retries` and its like need, if that is more.
+                """
             ),
             Property(
                 "hedge_threshold_percentile", .number(.from(1, to: 99.99)), default: .integer(95), unit: .percent,
@@ -181,6 +153,13 @@ enum RouterProperties {
             Property(
                 "hedge_budget", .number(.from(0, to: 1)), default: .number(0.1), unit: .share, liteLLM: false,
                 "Hedges as a share of the requests sent. 0 turns hedging off."
+            ),
+            Property(
+                "retry_budget", .number(.from(0, to: 1)), default: .number(0.2), unit: .share, liteLLM: false,
+                """
+                Attempts on deployments that had failed the same request before, as a share of the requests sent; one \
+                that is answered costs nothing, and the first hundred are free. 0 turns repetitions off.
+                """
             ),
             Property(
                 "control_fraction", .number(.from(0, to: 1)), default: .number(0.01), unit: .share, liteLLM: false,

@@ -217,6 +217,14 @@ enum AttemptLog {
             if let code = cause.code { json.member("provider_code", code) }
             if audience == .caller, let words = cause.providerMessage { json.member("provider_message", words) }
         }
+        if case .failed(.interrupted) = outcome, let winner = request.winner {
+            json.key("delivered")
+            json.beginObject()
+            json.member("chunks", winner.chunksDelivered)
+            json.member("bytes", winner.bytesDelivered)
+            if let usage = winner.usage { json.member("tokens", usage.completionTokens) }
+            json.endObject()
+        }
         json.endObject()
     }
 

@@ -286,6 +286,7 @@ extension Engine {
 
     private func emit(_ chunk: PendingChunk, from attempt: AttemptRecord, to request: RequestRecord, now: Int64) {
         attempt.chunksDelivered &+= 1
+        attempt.bytesDelivered &+= chunk.count
         request.state.countQueued(chunk.count)
         enqueue(
             QueuedEvent(
@@ -327,7 +328,9 @@ extension Engine {
         attempt.endedAt = now
         log.write(.attemptFailed(attempt.deployment.key, failure))
         let retryAfter = failure.error.retryAfterMilliseconds
-        let told = Failure(kind: failure.kind, retryAfter: retryAfter < 0 ? nil : .milliseconds(retryAfter))
+        let told = Failure(
+            kind: failure.kind, retryAfter: retryAfter < 0 ? nil : .milliseconds(retryAfter),
+            mayRepeat: failure.mayRepeat)
         core.handle(.attemptEnded(attempt.id, .failed(told)), at: Instant(nanoseconds: now), into: &actions)
     }
 

@@ -21,6 +21,7 @@ extension AttemptFailure {
         if let wait = failure.retryAfter { error.retryAfterMilliseconds = Int64(wait.milliseconds.rounded(.up)) }
         self.init(kind: failure.kind, error: error)
         code = failure.code
+        mayRepeat = failure.mayRepeat
         providerMessage = failure.providerMessage
     }
 

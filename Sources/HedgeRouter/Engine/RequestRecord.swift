@@ -70,6 +70,8 @@ final class AttemptRecord {
     var bill: AttemptBill?
     /// Chunks given to the caller.
     var chunksDelivered = 0
+    /// Their size.
+    var bytesDelivered = 0
     /// What it produced before it was known whether it wins.
     var pending: [PendingChunk] = []
     var pendingBytes = 0
@@ -106,6 +108,8 @@ struct AttemptFailure {
     var error: RouterError
     /// What the provider calls the error.
     var code: String?
+    /// What the provider said of repeating the request.
+    var mayRepeat: Bool?
     /// The provider's own words, for the caller of this request only.
     var providerMessage: String?
 

@@ -112,3 +112,31 @@ final class DeploymentRuntime: Sendable {
             ? streamTarget : TransferTarget(url: answerHead.url, headers: answerHead.headers, network: network)
     }
 }
+
+// MARK: - Fallbacks
+
+extension RoutingTable {
+    /// What a request asked to do differently, with the names it uses resolved.
+    func overrides(_ options: Router.SubmitOptions) throws(RouterError) -> RequestOverrides {
+        var overrides = options.overrides
+        guard let names = options.fallbacks else { return overrides }
+        var found: [GroupID] = []
+        for (index, name) in names.enumerated() {
+            guard let group = groups[name] else {
+                var error = RouterError(unknownModel: name, known: self)
+                error.path = "fallbacks[\(index)]"
+                throw error
+            }
+            found.append(group.id)
+        }
+        overrides.fallbacks = found
+        return overrides
+    }
+
+    /// Whether a request of a group has another one to go on to.
+    func mayFallBack(_ group: GroupID, _ overrides: RequestOverrides) -> Bool {
+        guard !overrides.disableFallbacks, core.policy.maxFallbacks > 0 else { return false }
+        if let own = overrides.fallbacks { return !own.isEmpty }
+        return core.groups.contains { $0.id == group && !$0.fallbacks.general.isEmpty }
+    }
+}

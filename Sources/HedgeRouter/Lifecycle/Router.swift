@@ -99,6 +99,8 @@ public final class Router: @unchecked Sendable {
         public var userData = UserData(nil, finalizer: nil)
         /// What the request asked to do differently.
         public var overrides = RequestOverrides()
+        /// Names of the model groups to go on to; nil as configured.
+        public var fallbacks: [String]?
         /// The caller's `traceparent`, as given.
         public var traceParent: String?
 
@@ -126,14 +128,19 @@ public final class Router: @unchecked Sendable {
             throw RouterError(unknownModel: chat.model, known: table)
         }
         let objections = group.objections(to: chat)
-        if !objections.isEmpty, objections.count == group.deployments.count { throw RouterError(objections) }
+        let overrides = try table.overrides(options)
+        if !objections.isEmpty, objections.count == group.deployments.count,
+            !table.mayFallBack(group.id, overrides)
+        {
+            throw RouterError(objections)
+        }
         let state = RequestState(
             id: RequestID(rawValue: nextRequest.add(1, ordering: .relaxed).oldValue), mailbox: mailbox,
             pauseAbove: table.limits.maxBufferedBytes, isPulled: options.isPulled, userData: options.userData,
             forkGeneration: forkGeneration)
         var traits = RequestTraits(
             group: group.id, isStream: chat.isStream, promptBytes: chat.promptBytes,
-            overrides: options.overrides)
+            overrides: overrides)
         traits.ineligible = objections.map(\.deployment.id)
         traits.deadline = options.timeout.map { Instant(nanoseconds: state.submittedAt) + $0 }
         let trace = options.traceParent.flatMap(TraceContext.init)

@@ -50,6 +50,7 @@ extension Router.SubmitOptions {
         switch parsed {
         case .success(let read):
             overrides = read.overrides
+            fallbacks = read.fallbacks
             timeout = read.timeout ?? timeout
             traceParent = read.traceParent
         case .failure(let report):

@@ -152,7 +152,7 @@ extension CoreReplay {
             let text = overrides.compactBytes
             var options = Router.SubmitOptions()
             try options.read(overrides: text)
-            traits.overrides = options.overrides
+            traits.overrides = try table.overrides(options)
             traits.deadline = options.timeout.map { now + $0 }
         }
         if let timeout = fields["timeout_ms"]?.number { traits.deadline = now + .milliseconds(timeout) }
