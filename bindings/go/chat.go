@@ -19,7 +19,36 @@ type Request struct {
 	Fields    map[string]any // the rest of the OpenAI request body, such as "temperature"
 	Body      any            // the whole body instead of the above: JSON as []byte, or what json.Marshal takes
 	Timeout   time.Duration  // for everything done for this request; 0: as configured
-	Overrides map[string]any // routing settings for this request alone
+	Overrides map[string]any // routing settings for this request alone; they come before the fields below
+
+	NumRetries       *int     // further attempts after failures in each model group; nil: as configured
+	Fallbacks        []string // model groups to go on to; nil: as configured
+	DisableFallbacks bool     // stay in the model group asked for
+	Priority         *int     // lower goes first where requests wait; nil: as configured
+}
+
+// routing is everything that steers the request, in one document; nil when there is nothing.
+func (q Request) routing() map[string]any {
+	settings := map[string]any{}
+	if q.NumRetries != nil {
+		settings["num_retries"] = *q.NumRetries
+	}
+	if q.Fallbacks != nil {
+		settings["fallbacks"] = q.Fallbacks
+	}
+	if q.DisableFallbacks {
+		settings["disable_fallbacks"] = true
+	}
+	if q.Priority != nil {
+		settings["priority"] = *q.Priority
+	}
+	for name, value := range q.Overrides {
+		settings[name] = value
+	}
+	if len(settings) == 0 {
+		return nil
+	}
+	return settings
 }
 
 // Message is one message of a conversation, given or received. For content in parts use Request.Fields or Body.
@@ -162,8 +191,8 @@ func (r *Router) start(ctx context.Context, q Request, stream bool) (*Call, erro
 		return nil, err
 	}
 	opts := CallOptions{Timeout: q.Timeout}
-	if q.Overrides != nil {
-		if opts.Overrides, err = encode(q.Overrides); err != nil {
+	if settings := q.routing(); settings != nil {
+		if opts.Overrides, err = encode(settings); err != nil {
 			return nil, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -38,6 +39,42 @@ func TestCompleteReturnsTheAnswerAndTheAttemptLog(t *testing.T) {
 	body := await(t, u.came, "the request")
 	if body["temperature"] != 0.25 || body["overrides"] != nil || body["max_parallel_requests"] != nil {
 		t.Errorf("the provider got %v", body)
+	}
+}
+
+func TestRetriesAndFallbacksOfOneRequest(t *testing.T) {
+	bad := newUpstream(t, func(w http.ResponseWriter, r *http.Request, body map[string]any) {
+		http.Error(w, `{"error":{"message":"m"}}`, http.StatusInternalServerError)
+	})
+	good := newUpstream(t, say("hi"))
+	router, err := hedgerouter.New([]byte(fmt.Sprintf(`{"model_list":[
+		{"model_name":"chat","litellm_params":{"model":"openai/a","api_base":"%s/v1","api_key":"k"}},
+		{"model_name":"other","litellm_params":{"model":"openai/b","api_base":"%s/v1","api_key":"k"}}],
+		"router_settings":{"num_retries":0}}`, bad.server.URL, good.server.URL)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { router.Close() })
+	once := 1
+	request := hello
+	request.NumRetries, request.Fallbacks = &once, []string{"other"}
+	answer, err := router.Complete(context.Background(), request)
+	if err != nil || answer.Text() != "hi" {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	for _, role := range []string{"primary", "retry", "fallback"} {
+		if !bytes.Contains(answer.Report, []byte(`"role":"`+role+`"`)) {
+			t.Errorf("no attempt as %s in %s", role, answer.Report)
+		}
+	}
+	request.NumRetries, request.DisableFallbacks = nil, true
+	if _, err = router.Complete(context.Background(), request); err == nil {
+		t.Error("a request that stays in its group got an answer")
+	}
+	request.Fallbacks = []string{"nobody"}
+	var failure *hedgerouter.Error
+	if _, err = router.Complete(context.Background(), request); !errors.As(err, &failure) || failure.Path != "fallbacks[0]" {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -15,7 +15,9 @@ from ._ffi import copy, lib, new_error
 from .response import Response, parse, parse_report
 
 # Keyword arguments that steer the routing of one request; everything else is part of the request itself.
-ROUTING_ARGUMENTS = ("hedge_threshold_ms", "max_parallel_requests")
+ROUTING_ARGUMENTS = (
+    "hedge_threshold_ms", "max_parallel_requests", "num_retries", "fallbacks", "disable_fallbacks", "priority",
+)
 
 
 class Call(NamedTuple):

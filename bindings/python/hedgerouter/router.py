@@ -95,8 +95,9 @@ class Router:
         :param model: name of a model group of the configuration.
         :param stream: return a Stream, once a deployment has produced its first token.
         :param timeout: seconds for everything done for this request; None: as configured.
-        :param overrides: routing settings for this request alone. `hedge_threshold_ms` and `max_parallel_requests`
-            may also be given as arguments of their own.
+        :param overrides: routing settings for this request alone. `hedge_threshold_ms`, `max_parallel_requests`,
+            `num_retries`, `fallbacks` (names of model groups), `disable_fallbacks` and `priority` may also be given as
+            arguments of their own.
         :param fields: the rest of the OpenAI request body, such as `temperature`; those that are None are left out.
         """
         call = encode(stream, timeout, overrides, {"model": model, "messages": messages, **fields})

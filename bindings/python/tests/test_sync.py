@@ -6,7 +6,7 @@ import signal
 import threading
 
 import pytest
-from conftest import HELLO, closed_by_client
+from conftest import HELLO, closed_by_client, config_for
 
 import hedgerouter
 from hedgerouter import Response
@@ -38,6 +38,24 @@ def test_other_arguments_become_part_of_the_request_and_routing_does_not(route):
     body = router.mock.report()["a"]["requests"][0]["body"]
     assert body["temperature"] == 0.25 and body["user"] == "né" and body["messages"] == HELLO
     assert not {"seed", "hedge_threshold_ms", "max_parallel_requests", "timeout", "overrides"} & set(body)
+
+
+def test_retries_and_fallbacks_of_one_request_are_arguments(upstream):
+    mock = upstream(a={"each": {"status": 500, "json": {"error": {"message": "m"}}}}, b={"each": {"say": "hi"}})
+    config = config_for(mock)
+    config["model_list"][1]["model_name"] = "other"
+    config["router_settings"]["fallbacks"] = [{"chat": ["other"]}]
+    with hedgerouter.Router(config) as router:
+        answer = router.completion("chat", HELLO)
+        assert [attempt["role"] for attempt in answer.hedgerouter["attempts"]] == ["primary", "fallback"]
+        answer = router.completion("chat", HELLO, fallbacks=["other"], num_retries=1)
+        assert [attempt["role"] for attempt in answer.hedgerouter["attempts"]] == ["primary", "retry", "fallback"]
+        with pytest.raises(hedgerouter.HedgeRouterError) as caught:
+            router.completion("chat", HELLO, disable_fallbacks=True)
+        assert [attempt["deployment"] for attempt in caught.value.attempts] == ["a"]
+        with pytest.raises(hedgerouter.HedgeRouterError) as caught:
+            router.completion("chat", HELLO, fallbacks=["nobody"])
+        assert caught.value.path == "fallbacks[0]"
 
 
 def test_stream_gives_chunks_in_order_and_then_the_attempt_log(route):
