@@ -26,6 +26,7 @@ enum RunCommand {
         guard json != "-" else { return }
         print("\(workload.name): \(workload.requests) requests, \(seeds.count) seeds, latencies in ms")
         print(comparison.text)
+        if let reasons = comparison.reasons { print("\n" + reasons) }
         if arguments.has("winners-only") {
             print("")
             print(recordingTable(comparison))

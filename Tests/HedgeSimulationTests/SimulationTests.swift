@@ -130,4 +130,15 @@ struct SimulationTests {
         #expect(ours.hedgeShare > 0.02 && ours.hedgeShare < 0.10)
         #expect(ours.p99 < 0.6 * none.p99)
     }
+
+    @Test("sends next to no hedges to servers that are full and finish what nobody waits for")
+    func fullServers() throws {
+        let workload = try #require(WorkloadCatalog.workload("load-90-stubborn", requests: 20_000))
+        let result = PolicyCatalog.ours.run(workload, seed: 4)
+        #expect(Double(result.started[.hedge] ?? 0) < 0.01 * 20_000)
+        #expect((result.suppressed[.lowValue] ?? 0) > 400)
+        // The same servers with room to spare get them.
+        let idle = try #require(WorkloadCatalog.workload("load-30", requests: 20_000))
+        #expect(Double(PolicyCatalog.ours.run(idle, seed: 4).started[.hedge] ?? 0) > 0.03 * 20_000)
+    }
 }

@@ -165,7 +165,9 @@ extension RouterCore {
             guard let saving = own.expectedSaving(at: waited, target: other, slowdown: slowdown) else {
                 return takeBest().map { ($0, price($0, for: request)) }
             }
-            guard saving >= Self.smallestSaving * waited.seconds else { continue }
+            guard saving >= Self.smallestSaving * waited.seconds, saving > externality(candidate.slot, request) else {
+                continue
+            }
             let cost = price(candidate.slot, for: request)
             guard saving / cost > bestValue else { continue }
             bestValue = saving / cost
@@ -174,10 +176,18 @@ extension RouterCore {
         return isAnyKnown ? best : takeBest().map { ($0, price($0, for: request)) }
     }
 
+    /// Seconds by which one more attempt delays those that start behind it: what saves one caller must not cost the
+    /// others more.
+    private func externality(_ slot: Int, _ request: Int) -> Double {
+        requests[request].isStream ? deployments[slot].streaming.externality : deployments[slot].complete.externality
+    }
+
     /// Hedges in flight at once that are always allowed; beyond that a fifth of the requests in flight.
     static let fewestConcurrent = 5.0
     /// Expected saving, as a share of the time already waited, below which a hedge is not worth its cost.
-    static let smallestSaving = 0.02
+    ///
+    /// Low, because what the samples of good times say of the tail is said too low for the next bad one.
+    static let smallestSaving = 0.005
     /// Attempts in flight at most on a deployment without history.
     static let mostProbes = 2
 

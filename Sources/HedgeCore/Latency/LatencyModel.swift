@@ -8,6 +8,8 @@ struct LatencyModel: Sendable {
     private var pooledCurve = SurvivalCurve()
     private var pooledState = CurveState()
     private var classes: [SizeClassModel] = []
+    /// How it follows the attempts in flight.
+    private(set) var load = LoadSensitivity()
 
     /// When the latest observations were made, to tell whether there are enough recent ones.
     private(set) var recent = RecentObservations()
@@ -32,6 +34,22 @@ struct LatencyModel: Sendable {
         guard size.rawValue < classes.count else { return }
         classes[size.rawValue].histogram.add(bucket: bucket, isEvent: isEvent, at: now, policy: samples)
         classes[size.rawValue].state.changed()
+    }
+
+    /// Takes into account how many attempts were in flight when one that was just recorded started.
+    ///
+    /// A wait that was given up on counts once it was longer than usual; a shorter one says nothing.
+    mutating func recordLoad(_ latency: Interval, isEvent: Bool, inFlight: Int) {
+        guard let usual = belief.long else { return }
+        let ratio = naturalLog(max(latency.seconds, 1e-4)) - usual
+        guard isEvent || ratio > 0 else { return }
+        load.observe(ratio, inFlight: inFlight)
+    }
+
+    /// Seconds by which one more attempt delays those that start behind it, taken together.
+    var externality: Double {
+        guard let usual = belief.long else { return 0 }
+        return exponential(usual) * load.externality
     }
 
     /// Whether too little was observed recently to plan on.

@@ -70,9 +70,13 @@ extension RouterCore {
         if request.isStream {
             deployments[record.deployment].streaming.record(
                 elapsed, size: size, isEvent: isEvent, countsAsRecent: counts, at: now, samples: samples)
+            deployments[record.deployment].streaming.recordLoad(
+                elapsed, isEvent: isEvent, inFlight: record.inFlightBefore)
         } else {
             deployments[record.deployment].complete.record(
                 elapsed, size: size, isEvent: isEvent, countsAsRecent: counts, at: now, samples: samples)
+            deployments[record.deployment].complete.recordLoad(
+                elapsed, isEvent: isEvent, inFlight: record.inFlightBefore)
         }
     }
 }

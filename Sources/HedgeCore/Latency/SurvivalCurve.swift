@@ -116,25 +116,36 @@ struct SurvivalCurve: Sendable {
 
     /// The time a second attempt is expected to save, in seconds, when the first is still out at `delay`'s bucket.
     ///
-    /// The target's latencies are taken as e^`slowdown` times what its curve says. The integral over u of P(Y <= u) P(X > d + u | X > d), where X is this curve and Y the target's. Nil when the
-    /// samples cannot tell what lies beyond `delay`.
+    /// The target's latencies are taken as e^`slowdown` times what its curve says. The integral over u of
+    /// P(Y <= u) P(X > d + u | X > d), where X is this curve and Y the target's. Where this curve ends, hedged requests
+    /// having left nobody to observe, it is taken to fall on as it fell from `delay` to there: a level that merely was
+    /// not seen to fall is no evidence of an endless wait. Nil when the samples cannot tell what lies beyond `delay`.
     func expectedSaving(at delay: Interval, target: SurvivalCurve, slowdown: Double = 0) -> Double? {
         let start = LogScale.bucket(of: delay)
         let left = Double(survival[start])
-        guard start < identifiedEnd, left > 1e-4 else { return nil }
+        let end = min(identifiedEnd, highestBucket)
+        guard start < end, left > 1e-4 else { return nil }
+        let last = Double(survival[end]) / left
+        guard last < 1 else { return nil }
         let offset = delay.seconds
         let shift = Int(min(Double(LogScale.bucketCount), max(0, slowdown) / LogScale.logGamma))
         var sum = 0.0
+        var reached = 0.0
         var cursor = start
         for bucket in 0..<LogScale.bucketCount {
             let u = LogScale.seconds(bucket)
-            while cursor < LogScale.bucketCount - 1, LogScale.seconds(cursor) < offset + u { cursor += 1 }
+            while cursor < end, LogScale.seconds(cursor) < offset + u { cursor += 1 }
+            if cursor == end { break }
             let remaining = Double(survival[cursor]) / left
             if remaining < 1e-6 { break }
             guard bucket >= shift else { continue }
-            sum += (1 - Double(target.survival[bucket - shift])) * remaining * LogScale.width(bucket)
+            reached = 1 - Double(target.survival[bucket - shift])
+            sum += reached * remaining * LogScale.width(bucket)
         }
-        return sum
+        // Of a constant hazard h, what is left at the end takes 1/h more on average.
+        let length = LogScale.seconds(end) - offset
+        guard last > 1e-6, length > 0 else { return sum }
+        return sum + reached * last * length / -naturalLog(last)
     }
 }
 

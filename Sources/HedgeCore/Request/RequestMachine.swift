@@ -105,6 +105,8 @@ struct AttemptRecord: Sendable {
     var group = -1
     var role = AttemptRole.primary
     var startedAt = Instant(nanoseconds: 0)
+    /// Attempts its deployment had in flight when it was started.
+    var inFlightBefore = 0
     /// The deployment's health generation when it was started.
     var generation: UInt32 = 0
     /// Whether it tests a deployment that is not healthy.

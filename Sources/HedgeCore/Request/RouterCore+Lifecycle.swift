@@ -14,6 +14,7 @@ extension RouterCore {
         record.group = requests[request].group
         record.role = role
         record.startedAt = now
+        record.inFlightBefore = deployments[deployment].inFlight
         record.generation = deployments[deployment].health.generation
         record.isProbe = isProbe
         record.lastProgress = now

@@ -1,3 +1,5 @@
+import HedgeCore
+
 /// Several policies on one workload with the same seeds.
 package struct Comparison: Sendable {
     package struct Row: Sendable {
@@ -59,6 +61,18 @@ package struct Comparison: Sendable {
                     HedgeSimulation.text(row.mean { Double($0.failed) }),
                 ]
             })
+    }
+
+    /// Why hedges that were due were not sent, for the policies that say; nil if none was held back.
+    package var reasons: String? {
+        let known = HedgeSuppression.allCases.filter { reason in
+            rows.contains { row in row.runs.contains { ($0.suppressed[reason] ?? 0) > 0 } }
+        }
+        guard !known.isEmpty else { return nil }
+        let lines = rows.filter { row in row.runs.contains { !$0.suppressed.isEmpty } }.map { row in
+            [row.policy] + known.map { reason in percent(row.mean { $0.suppressed[reason] ?? 0 }, 2) }
+        }
+        return table(["hedges not sent, of all requests"] + known.map(\.rawValue), lines)
     }
 
     private func number(_ row: Row, _ value: (RunSummary) -> Double) -> String {

@@ -24,11 +24,29 @@ extension Report {
         return section
     }
 
-    /// The 99th percentiles of the published ranking, without and with one hedge, in each regime.
-    private static let published: [String: (unhedged: Double, hedged: Double)] = [
-        "regime-base": (1312, 1241), "regime-low-rate": (1985, 1404), "regime-mild": (1259, 1210),
-        "regime-short": (1679, 1383), "regime-long": (2102, 1975), "regime-near-equal": (1446, 1328),
-        "regime-fast": (1242, 1181),
+    /// 99th percentiles of the published ranking without and with one hedge: as published, and as the simulation they
+    /// come from gives them once a latency is known only when it has passed.
+    private struct Published {
+        var unhedged: Double
+        var hedged: Double
+        var unhedgedLater: Double
+        var hedgedLater: Double
+
+        init(_ unhedged: Double, _ hedged: Double, later: (Double, Double)) {
+            self.unhedged = unhedged
+            self.hedged = hedged
+            (unhedgedLater, hedgedLater) = later
+        }
+    }
+
+    private static let published: [String: Published] = [
+        "regime-base": Published(1312, 1241, later: (1551, 1316)),
+        "regime-low-rate": Published(1985, 1404, later: (2316, 1432)),
+        "regime-mild": Published(1259, 1210, later: (1302, 1237)),
+        "regime-short": Published(1679, 1383, later: (2816, 1581)),
+        "regime-long": Published(2102, 1975, later: (2369, 2167)),
+        "regime-near-equal": Published(1446, 1328, later: (2232, 1441)),
+        "regime-fast": Published(1242, 1181, later: (1344, 1247)),
     ]
 
     /// Deployments with slow periods of their own: ranking, without and with hedges.
@@ -41,8 +59,11 @@ extension Report {
         section.tables.append(
             """
             `reference` is the published ranking, which knows the medians from the start. Its published percentiles were
-            computed as if a latency were known when the request is sent; here it is known when it has passed.
+            computed as if a latency were known when the request is sent; here it is known when it has passed. What the
+            published rule itself gives then stands next to each published figure; that is what can be reached.
+            The published figures are of other seeds, and regime-long was six hours there.
             """)
+        var rows: [[String]] = []
         for workload in WorkloadCatalog.regimes {
             let comparison = await compare(workload, policies)
             section.tables.append(workload.name + "\n" + comparison.text)
@@ -52,16 +73,28 @@ extension Report {
             ] {
                 guard let row = comparison[name] else { continue }
                 let label = "\(workload.name), \(name): p99 "
-                section.claims.append(
-                    .atMost(label + "to the published \(text(known)) ms", row.mean(\.p99), 1.05 * known) {
-                        text($0) + " ms"
-                    })
+                let attainable = comparison["reference" + suffix]?.mean(\.p99) ?? .nan
+                var claim = Claim.atMost(
+                    label + "to the published \(text(known)) ms", row.mean(\.p99), 1.05 * known
+                ) { text($0) + " ms" }
+                claim.measured += ", its rule \(text(attainable)) ms"
+                section.claims.append(claim)
+                let later = suffix.isEmpty ? published.unhedgedLater : published.hedgedLater
+                rows.append(
+                    [workload.name, suffix.isEmpty ? "no" : "yes"]
+                        + [known, later, attainable, row.mean(\.p99)].map { text($0) })
                 let reference = comparison.ratio(name, to: "reference" + suffix, \.p99)
                 section.claims.append(.ratio(label + "to the reference", reference, atMost: 1.05))
                 let greedy = comparison.ratio(name, to: "greedy-ewma" + suffix, \.p99)
                 section.claims.append(.ratio(label + "to greedy-ewma\(suffix)", greedy, atMost: 1))
             }
         }
+        section.tables.append(
+            table(
+                [
+                    "p99", "hedges", "published", "its simulation without foresight", "reference on these seeds",
+                    "ours",
+                ], rows))
         return section
     }
 
@@ -72,7 +105,12 @@ extension Report {
             PolicyCatalog.none, PolicyCatalog.oursUnhedged, PolicyCatalog.ours, PolicyCatalog.fixed[1],
             PolicyCatalog.finagle,
         ]
-        for name in ["shared-half", "shared-all", "load-60", "load-80", "load-90"] {
+        section.tables.append("`stubborn` servers go on with what was cancelled, as many providers do.")
+        let names = [
+            "shared-half", "shared-all", "load-60", "load-80", "load-90", "load-60-stubborn", "load-80-stubborn",
+            "load-90-stubborn",
+        ]
+        for name in names {
             guard let workload = WorkloadCatalog.workload(name) else { continue }
             let comparison = await compare(workload, policies)
             section.tables.append(name + "\n" + comparison.text)
@@ -99,7 +137,7 @@ extension Report {
             ("size-correlated-75", "what makes a request slow is its size, and the hedge has the same"),
             ("shared-all", "all deployments are slow at once"),
             ("load-90", "there is no capacity left for second attempts"),
-            ("load-90-stubborn", "nor is there, and servers finish what nobody waits for: hedging harms"),
+            ("load-90-stubborn", "nor is there, and servers finish what nobody waits for"),
             ("lognormal", "a threshold at the 95th percentile cannot move that percentile"),
             ("regime-near-equal", "ranking already avoids what is slow"),
         ]

@@ -1,4 +1,4 @@
-import HedgeCore
+package import HedgeCore
 
 /// The numbers of one run that reports compare.
 package struct RunSummary: Sendable {
@@ -16,6 +16,8 @@ package struct RunSummary: Sendable {
     package var recordedP99: Double?
     package var requests: Int
     package var contradictions: Int
+    /// Hedges that were due and not sent, by the reason the core gave, as shares of the requests.
+    package var suppressed: [HedgeSuppression: Double]
 
     package init(_ result: RunResult) {
         let quantiles = Quantiles(of: result.latencies)
@@ -32,5 +34,6 @@ package struct RunSummary: Sendable {
         recordedP99 = result.recordedP99
         requests = result.latencies.count
         contradictions = result.contradictions
+        suppressed = result.suppressed.mapValues { Double($0) / Double(max(1, result.latencies.count)) }
     }
 }

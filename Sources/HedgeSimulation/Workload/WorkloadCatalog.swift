@@ -33,8 +33,10 @@ package enum WorkloadCatalog {
     }
 
     /// Two deployments of 20 slots each; an attempt takes 1 s on average.
+    ///
+    /// Queues have long memories: fewer requests than this tell percentiles of two runs apart by chance alone.
     package static func capacity(
-        _ name: String, load: Double, worksOnCancelled: Bool = false, requests: Int = 60_000
+        _ name: String, load: Double, worksOnCancelled: Bool = false, requests: Int = 300_000
     ) -> Workload {
         let distribution = LatencyDistribution.lognormal(1000 * exp(-0.125), 0.5)
         let server = ServerModel(.distribution(distribution), slots: 20, worksOnCancelled: worksOnCancelled)
@@ -47,7 +49,8 @@ package enum WorkloadCatalog {
         regime("regime-low-rate", rate: 0.5, hours: 24),
         regime("regime-mild", factor: 2.5),
         regime("regime-short", length: 15, gap: 120),
-        regime("regime-long", length: 600, gap: 3600),
+        // A few slow periods decide over its percentiles: in six hours chance has more to say than policies.
+        regime("regime-long", length: 600, gap: 3600, hours: 24),
         regime("regime-near-equal", medians: [400, 420, 440, 460, 480]),
         regime("regime-fast", rate: 20, hours: 2),
     ]
@@ -69,6 +72,8 @@ package enum WorkloadCatalog {
             capacity("load-60", load: 0.6),
             capacity("load-80", load: 0.8),
             capacity("load-90", load: 0.9),
+            capacity("load-60-stubborn", load: 0.6, worksOnCancelled: true),
+            capacity("load-80-stubborn", load: 0.8, worksOnCancelled: true),
             capacity("load-90-stubborn", load: 0.9, worksOnCancelled: true),
             slowdown,
             failing,
