@@ -17,6 +17,28 @@ public enum Action: Sendable {
 
     /// A deployment's health changed.
     case healthChanged(DeploymentID, HealthChange)
+
+    /// Send the smallest of requests to a deployment that nobody's request would test; it belongs to no caller.
+    ///
+    /// Its end is told as ``Event/attemptEnded(_:_:)``; of what it produces nothing is told.
+    case startProbe(ProbeStart)
+}
+
+/// A request of the library's own to start.
+public struct ProbeStart: Hashable, Sendable {
+    /// The attempt; it belongs to no request.
+    public var attempt: AttemptID
+    /// The deployment it tests.
+    public var deployment: DeploymentID
+    /// How long connecting may take.
+    public var connectTimeout: Interval
+
+    /// Creates one with these parts.
+    public init(attempt: AttemptID, deployment: DeploymentID, connectTimeout: Interval) {
+        self.attempt = attempt
+        self.deployment = deployment
+        self.connectTimeout = connectTimeout
+    }
 }
 
 /// An attempt to start.
@@ -110,6 +132,8 @@ public enum RequestFailure: Hashable, Sendable {
     case cancelled
     /// No deployment could take it; the earliest one returns after the interval, if that is known.
     case noDeployment(retryAfter: Interval?)
+    /// Every deployment was full, and as many requests as allowed were waiting already.
+    case queueFull(retryAfter: Interval?)
     /// An impossible state was met, counted and left safely.
     case internalError
 }
@@ -164,10 +188,18 @@ public enum HedgeSuppression: String, Hashable, Sendable, CaseIterable {
     case attempts
 }
 
+/// Why a deployment was left out.
+public enum CooldownCause: Hashable, Sendable {
+    /// Its attempts failed; the latest one like this.
+    case failure(FailureKind)
+    /// It became slow as a whole, or stayed so.
+    case latency
+}
+
 /// A change of a deployment's health.
 public enum HealthChange: Hashable, Sendable {
     /// The deployment is left out until the instant.
-    case cooldownStarted(until: Instant, cause: FailureKind)
+    case cooldownStarted(until: Instant, cause: CooldownCause)
     /// The cooldown is over; one canary at a time may test it.
     case canaryAllowed
     /// The deployment takes part again.

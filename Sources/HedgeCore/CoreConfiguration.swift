@@ -50,6 +50,11 @@ public struct DeploymentConfiguration: Sendable {
     /// Further attempts after failures; nil as the policy says.
     public var retries: Int?
 
+    /// Hard failures within a minute that start no cooldown; nil for the policy's.
+    public var allowedFails: Int?
+    /// The same by class; nil for the policy's.
+    public var allowedFailsByClass: AllowedFails?
+
     /// Creates one with these parts.
     public init(
         id: DeploymentID,
@@ -145,6 +150,16 @@ public struct GroupFallbacks: Hashable, Sendable {
     }
 }
 
+/// What becomes of a request while every deployment of its group is out.
+public enum AllCoolingRule: String, Hashable, Sendable, CaseIterable {
+    /// The deployments that are the least likely to fail again are tried one after another.
+    case leastBadFirst = "least-bad-first"
+    /// The request waits for the first deployment that works again, as long as it may.
+    case wait
+    /// The request fails at once.
+    case failFast = "fail-fast"
+}
+
 /// How deployments of a group are ranked.
 public enum RoutingStrategy: String, Hashable, Sendable, CaseIterable {
     case staggeredHedge = "staggered-hedge-routing"
@@ -202,8 +217,25 @@ public struct Policy: Sendable {
     /// Deadline of a request that brings none of its own.
     public var requestTimeout: Interval?
 
-    /// Consecutive hard failures that start a cooldown.
-    public var allowedFails = 3
+    /// Whether deployments cool down at all.
+    public var coolsDown = true
+    /// Hard failures within a minute that start no cooldown; nil for the built-in rules.
+    public var allowedFails: Int?
+    /// The same by class.
+    public var allowedFailsByClass = AllowedFails()
+    /// A deployment this many times slower than in the long run, and than twice the best one, cools down; nil for never.
+    public var latencyEjection: Double?
+    /// A deployment whose cooldown is over and that no request tested for so long is tested by a probe; nil for never.
+    public var probeAfter: Interval?
+    /// What becomes of requests while every deployment of a group is out.
+    public var whenAllCooling: AllCoolingRule = .leastBadFirst
+
+    /// Requests of a group that may wait for a deployment; 0 to refuse instead.
+    public var maxWaiting = 1000
+    /// How long a request waits for a deployment at most.
+    public var maxWait: Interval = .seconds(60)
+    /// Priority of a request that brings none, from 0, which is served first, to 255.
+    public var defaultPriority = 0
 
     /// Creates one with the defaults.
     public init() {}

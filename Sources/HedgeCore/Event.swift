@@ -83,16 +83,20 @@ public struct RequestOverrides: Sendable {
     /// Whether the request stays in its own model group.
     public var disableFallbacks = false
 
+    /// Its place among requests that wait for a deployment: 0 is served first, 255 last.
+    public var priority: Int?
+
     /// Creates one with these parts.
     public init(
         hedgeThreshold: Interval? = nil, maxParallelAttempts: Int? = nil, retries: Int? = nil,
-        fallbacks: [GroupID]? = nil, disableFallbacks: Bool = false
+        fallbacks: [GroupID]? = nil, disableFallbacks: Bool = false, priority: Int? = nil
     ) {
         self.hedgeThreshold = hedgeThreshold
         self.maxParallelAttempts = maxParallelAttempts
         self.retries = retries
         self.fallbacks = fallbacks
         self.disableFallbacks = disableFallbacks
+        self.priority = priority
     }
 }
 

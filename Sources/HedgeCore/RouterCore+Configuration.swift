@@ -10,6 +10,8 @@ extension RouterCore {
         forgetRemovedDeployments()
         placeDeployments(configuration.deployments)
         placeGroups(configuration.groups)
+        // What is waiting may find more room than before, or none for ever.
+        for group in groups.indices { noteRoom(in: group) }
     }
 
     /// Frees what is left of deployments an earlier replacement removed, unless attempts still run there.
@@ -21,6 +23,7 @@ extension RouterCore {
             deploymentSlots[id] = nil
             freeDeployments.append(slot)
             healthTimers.remove(slot)
+            probeTimers.remove(slot)
         }
     }
 
@@ -28,6 +31,7 @@ extension RouterCore {
         for slot in deployments.indices {
             deployments[slot].isConfigured = false
             deployments[slot].hasSibling = false
+            deployments[slot].groups.removeAll()
         }
         var domains: [String: Int] = [:]
         configuredOrder.removeAll(keepingCapacity: true)
@@ -79,14 +83,15 @@ extension RouterCore {
             if members.count > 1 || !configuration.fallbacks.general.isEmpty {
                 for slot in members { deployments[slot].hasSibling = true }
             }
-            let slot = groupSlots[configuration.id] ?? groups.count
-            if slot == groups.count {
-                groupSlots[configuration.id] = slot
+            let group = groupSlots[configuration.id] ?? groups.count
+            if group == groups.count {
+                groupSlots[configuration.id] = group
                 groups.append(GroupState(id: configuration.id, members: []))
             }
-            groups[slot].members = members
-            groups[slot].fallbacks = configuration.fallbacks
-            groups[slot].retries = configuration.retries
+            groups[group].members = members
+            groups[group].fallbacks = configuration.fallbacks
+            groups[group].retries = configuration.retries
+            for slot in members { deployments[slot].groups.append(group) }
         }
     }
 }

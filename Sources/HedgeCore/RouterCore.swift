@@ -37,6 +37,22 @@ public struct RouterCore: Sendable {
     var requestTimers = TimerQueue()
     /// Ends of cooldowns.
     var healthTimers = TimerQueue()
+    /// When a deployment that nothing tested gets a probe.
+    var probeTimers = TimerQueue()
+    /// When a group's waiting requests may find room for a reason of time alone.
+    var wakeTimers = TimerQueue()
+
+    /// The probe in flight; there is never more than one.
+    var probe: ActiveProbe?
+
+    /// Requests that wait for a deployment.
+    var waitingRequests = 0
+    /// Number of the latest request that began to wait.
+    var latestTurn: UInt64 = 0
+    /// Groups whose waiting requests may find room now.
+    var groupsToServe: [Int] = []
+    /// Waiting requests that were passed over; kept to reuse its storage.
+    var passedOver: [(request: Int, turn: Turn)] = []
 
     /// The time of the event being handled; never goes back.
     var now = Instant(nanoseconds: .min)
@@ -45,9 +61,12 @@ public struct RouterCore: Sendable {
 
     /// When ``Event/timeReached`` is due; nil while nothing is waiting for a time.
     public var nextDeadline: Instant? {
-        guard let request = requestTimers.earliest else { return healthTimers.earliest }
-        guard let health = healthTimers.earliest else { return request }
-        return min(request, health)
+        var next = Instant.distantFuture
+        if let request = requestTimers.earliest { next = min(next, request) }
+        if let health = healthTimers.earliest { next = min(next, health) }
+        if let wake = wakeTimers.earliest { next = min(next, wake) }
+        if let probe = probe?.deadline ?? probeTimers.earliest { next = min(next, probe) }
+        return next < .distantFuture ? next : nil
     }
 
     /// A core with a configuration, and a seed for its random choices.
@@ -70,6 +89,11 @@ public struct RouterCore: Sendable {
     /// Takes one event and appends the actions it leads to.
     public mutating func handle(_ event: Event, at now: Instant, into actions: inout [Action]) {
         self.now = max(self.now, now)
+        take(event, into: &actions)
+        serveWaiting(into: &actions)
+    }
+
+    private mutating func take(_ event: Event, into actions: inout [Action]) {
         switch event {
         case .submitted(let id, let traits):
             submit(id, traits, into: &actions)
@@ -78,7 +102,7 @@ public struct RouterCore: Sendable {
             firstToken(attempt, into: &actions)
         case .progressed(let id):
             guard let attempt = slot(of: id) else { return }
-            attempts[attempt].lastProgress = self.now
+            attempts[attempt].lastProgress = now
         case .paused(let id):
             guard let attempt = slot(of: id) else { return }
             setPaused(attempt, true)
@@ -86,6 +110,7 @@ public struct RouterCore: Sendable {
             guard let attempt = slot(of: id) else { return }
             setPaused(attempt, false)
         case .attemptEnded(let id, let outcome):
+            if id == probe?.id { return probeEnded(outcome, into: &actions) }
             guard let attempt = slot(of: id) else { return }
             ended(attempt, outcome, into: &actions)
         case .cancelled(let id):

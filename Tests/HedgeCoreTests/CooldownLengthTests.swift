@@ -16,7 +16,7 @@ struct CooldownLengthTests {
             _ = health.expire(at: now)
             let change = health.failed(
                 Failure(kind: .server), generation: health.generation, canCool: true,
-                limits: CooldownLimits(base: .seconds(base), allowedFails: 1), at: now, random: &random)
+                limits: CooldownLimits(base: .seconds(base), streak: 1), at: now, random: &random)
             guard case .cooldownStarted(let until, _)? = change else { break }
             length = (until - now).seconds
             now = until

@@ -233,7 +233,7 @@ struct FallbackTests {
 
     @Test("serves while the only deployment of the group cools down, and tests it after")
     func cooling() throws {
-        var harness = Self.harness([1, 1], adjust: { $0.allowedFails = 1 })
+        var harness = Self.harness([1, 1], adjust: { $0.allowedFails = 0 })
         let first = try #require(harness.submit().actions.starts.first)
         let failed = harness.fail(first.attempt, .server)
         #expect(failed.healthChanges.count == 1)

@@ -64,7 +64,8 @@ struct Harness {
     }
 
     mutating func submit(
-        stream: Bool = true, deadline: Double? = nil, bytes: Int = 0, threshold: Double? = nil, parallel: Int? = nil
+        stream: Bool = true, deadline: Double? = nil, bytes: Int = 0, threshold: Double? = nil, parallel: Int? = nil,
+        priority: Int? = nil
     ) -> (id: RequestID, actions: [Action]) {
         latestRequest += 1
         let id = RequestID(rawValue: latestRequest)
@@ -72,7 +73,8 @@ struct Harness {
             group: GroupID(rawValue: 1), isStream: stream, promptBytes: bytes,
             deadline: deadline.map { Instant(nanoseconds: Int64($0 * 1e6)) },
             overrides: RequestOverrides(
-                hedgeThreshold: threshold.map { Interval.milliseconds($0) }, maxParallelAttempts: parallel))
+                hedgeThreshold: threshold.map { Interval.milliseconds($0) }, maxParallelAttempts: parallel,
+                priority: priority))
         return (id, tell(.submitted(id, traits)))
     }
 
@@ -88,6 +90,12 @@ struct Harness {
         tell(.attemptEnded(attempt, .succeeded(nil)))
     }
 
+    /// The whole answer of a stream at once.
+    @discardableResult
+    mutating func succeedWhole(_ attempt: AttemptID) -> [Action] {
+        tell(.firstToken(attempt)) + succeed(attempt)
+    }
+
     /// One request whose primary answers after `milliseconds`; what else was started is superseded by that.
     mutating func serve(stream: Bool = true, after milliseconds: Double) {
         let (_, actions) = submit(stream: stream)
@@ -101,6 +109,10 @@ struct Harness {
 extension [Action] {
     var starts: [AttemptStart] {
         compactMap { if case .startAttempt(let start) = $0 { start } else { nil } }
+    }
+
+    var probes: [ProbeStart] {
+        compactMap { if case .startProbe(let start) = $0 { start } else { nil } }
     }
 
     var commits: [AttemptID] {

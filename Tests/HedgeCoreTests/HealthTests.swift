@@ -78,7 +78,7 @@ struct CooldownTests {
     func rate() {
         var health = DeploymentHealth()
         var random = SplitMix64(seed: 1)
-        let limits = CooldownLimits(base: .seconds(5), allowedFails: 3)
+        let limits = CooldownLimits(base: .seconds(5), streak: 3)
         var change: HealthChange?
         for index in 0..<12 where change == nil {
             let now = Instant(nanoseconds: Int64(index) * 1_000_000_000)
@@ -300,7 +300,7 @@ struct RecoveryTests {
     func forgiveness() {
         var health = DeploymentHealth()
         var random = SplitMix64(seed: 2)
-        let limits = CooldownLimits(base: .seconds(5), allowedFails: 1)
+        let limits = CooldownLimits(base: .seconds(5), streak: 1)
         func at(_ seconds: Double) -> Instant { Instant(nanoseconds: Int64(seconds * 1e9)) }
         var time = 0.0
         for _ in 0..<4 {

@@ -7,6 +7,8 @@ struct ModelChecker {
     struct OpenRequest {
         var isStream: Bool
         var maxParallel: Int
+        /// Those with a lower one are served first.
+        var rank: Instant
         var live: Set<AttemptID> = []
         var tried: Set<DeploymentID> = []
         var counted = 0
@@ -33,7 +35,12 @@ struct ModelChecker {
     private(set) var configuration: CoreConfiguration
     private(set) var finished: UInt64 = 0
     private(set) var violations: [String] = []
-    private var inFlight: [DeploymentID: Int] = [:]
+    /// The probe in flight.
+    private(set) var probe: ProbeStart?
+    var inFlight: [DeploymentID: Int] = [:]
+    /// Deployments that tripped and were not seen to recover.
+    var out: Set<DeploymentID> = []
+    var waitingBefore = 0
     private var latestAttempt: UInt64 = 0
     private var judged = 0
 
@@ -47,7 +54,11 @@ struct ModelChecker {
         var superseded: [RequestID] = []
         for action in actions {
             switch action {
-            case .startAttempt(let start): started(start, at: now)
+            case .startAttempt(let start):
+                judgeTurn(start.request)
+                started(start, at: now)
+            case .startProbe(let start): probeStarted(start)
+            case .cancelAttempt(let attempt, .timedOut(.total)) where attempt == probe?.attempt: endProbe()
             case .cancelAttempt(let attempt, let reason):
                 if reason == .superseded, let request = attempts[attempt]?.request { superseded.append(request) }
                 cancelled(attempt, reason, event)
@@ -62,7 +73,8 @@ struct ModelChecker {
         for request in superseded where requests[request]?.winner == nil {
             if requests[request] != nil { fail("attempts of \(request) superseded by nothing") }
         }
-        if let touched { afterwards(touched) }
+        if let touched { afterwards(touched, core) }
+        judgeQueues(event, core)
         if case .timeReached = event, let next = core.nextDeadline, next <= now {
             fail("next deadline \(next) is not after \(now)")
         }
@@ -84,7 +96,11 @@ struct ModelChecker {
             fail("\(deployment.inFlight) attempts in flight on \(deployment.id) at the end")
         }
         if core.hedgesInFlight != 0 { fail("\(core.hedgesInFlight) hedges in flight at the end") }
-        if core.requestTimers.count != 0 { fail("timers left at the end") }
+        if core.requestTimers.count != 0 || core.wakeTimers.count != 0 { fail("timers left at the end") }
+        if core.waitingRequests != 0 || core.groups.contains(where: { !$0.waiting.isEmpty }) {
+            fail("requests wait after their end")
+        }
+        if probe != nil || core.probe != nil { fail("a probe is left at the end") }
         for group in core.groups where group.streamRaces != 0 || group.completeRaces != 0 {
             fail("races left at the end")
         }
@@ -129,12 +145,15 @@ struct ModelChecker {
         switch event {
         case .submitted(let id, let traits):
             let parallel = max(1, traits.overrides.maxParallelAttempts ?? configuration.policy.maxParallelAttempts)
+            let priority = traits.overrides.priority ?? configuration.policy.defaultPriority
             requests[id] = OpenRequest(
-                isStream: traits.isStream, maxParallel: parallel, groups: [traits.group],
+                isStream: traits.isStream, maxParallel: parallel,
+                rank: now + .seconds(10 * Double(min(255, max(0, priority)))), groups: [traits.group],
                 disablesFallbacks: traits.overrides.disableFallbacks,
                 deadline: traits.deadline ?? configuration.policy.requestTimeout.map { now + $0 })
             return id
         case .attemptEnded(let id, let outcome):
+            if id == probe?.attempt { endProbe() }
             guard let attempt = attempts[id] else { return nil }
             close(id)
             switch outcome {
@@ -165,10 +184,12 @@ struct ModelChecker {
         }
     }
 
-    /// A request is over, or something of it is in flight: nothing hangs.
-    private mutating func afterwards(_ id: RequestID) {
+    /// A request is over, or waits in a queue, or something of it is in flight: nothing hangs.
+    private mutating func afterwards(_ id: RequestID, _ core: RouterCore) {
         guard let request = requests[id] else { return }
-        if request.live.isEmpty, request.retryAt == nil { fail("\(id) hangs with nothing in flight") }
+        if request.live.isEmpty, request.retryAt == nil, !isWaiting(id, core) {
+            fail("\(id) hangs with nothing in flight")
+        }
         if !request.live.isEmpty, request.retryAt != nil { fail("\(id) waits with something in flight") }
         if let winner = request.winner, request.live != [winner] { fail("\(id) has losers after its commit") }
     }
@@ -278,7 +299,7 @@ struct ModelChecker {
             if request.winner != attempt || !request.winnerHasEnded { fail("\(id) succeeds without a winner") }
         case .failed(.interrupted(let attempt)):
             if request.winner != attempt { fail("\(id) is interrupted without a winner") }
-        case .failed(.attempt), .failed(.noDeployment):
+        case .failed(.attempt), .failed(.noDeployment), .failed(.queueFull):
             if request.winner != nil { fail("\(id) fails as if it had no winner") }
         case .failed(.internalError):
             fail("\(id) ends with an internal error")
@@ -288,12 +309,32 @@ struct ModelChecker {
     }
 
     private mutating func check(_ change: HealthChange, _ deployment: DeploymentID, at now: Instant) {
+        if case .recovered = change { out.remove(deployment) }
         guard case .cooldownStarted(let until, _) = change else { return }
+        out.insert(deployment)
         if until < now { fail("\(deployment) cools down until the past") }
         if until - now > .seconds(900) { fail("\(deployment) cools down for too long") }
     }
 
-    private mutating func fail(_ message: String) {
+    private mutating func probeStarted(_ start: ProbeStart) {
+        if probe != nil { fail("\(start) is a second probe") }
+        if start.attempt.rawValue <= latestAttempt { fail("\(start.attempt) was used before") }
+        if !out.contains(start.deployment) { fail("\(start.deployment) is probed although it takes part") }
+        if !configuration.deployments.contains(where: { $0.id == start.deployment }) {
+            fail("\(start.deployment) is probed although it is not configured")
+        }
+        if configuration.policy.probeAfter == nil { fail("a probe although they are off") }
+        latestAttempt = start.attempt.rawValue
+        inFlight[start.deployment, default: 0] += 1
+        probe = start
+    }
+
+    private mutating func endProbe() {
+        if let deployment = probe?.deployment { inFlight[deployment, default: 0] -= 1 }
+        probe = nil
+    }
+
+    mutating func fail(_ message: String) {
         if violations.count < 10 { violations.append(message) }
     }
 }

@@ -42,7 +42,7 @@ struct OrderTests {
 
     @Test("of a lower order get their growing share after a cooldown, not everything")
     func ramp() throws {
-        var harness = Self.harness([1, 2], adjust: { $0.allowedFails = 1 })
+        var harness = Self.harness([1, 2], adjust: { $0.allowedFails = 0 })
         let first = try #require(harness.submit().actions.starts.first)
         let second = try #require(harness.fail(first.attempt, .server).starts.first)
         harness.succeed(second.attempt)

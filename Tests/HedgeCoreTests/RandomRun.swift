@@ -27,11 +27,15 @@ struct RandomRun {
     mutating func run(events count: Int) {
         while events < count, checker.violations.isEmpty { step() }
         for request in openRequests { tell(.cancelled(request)) }
+        while let probe = checker.probe, checker.violations.isEmpty {
+            tell(.attemptEnded(probe.attempt, .succeeded(nil)))
+        }
         checker.judgeEnd(core, at: now)
     }
 
     private mutating func step() {
-        let busy = openAttempts.count
+        let busy = openAttempts.count + core.waitingRequests
+        if let probe = checker.probe, random.chance(0.05) { endProbe(probe) }
         switch random.index(below: 100) {
         case 0..<(busy > 60 ? 2 : 22): submit()
         case 22..<40: passTime()
@@ -63,6 +67,7 @@ struct RandomRun {
             traits.overrides.fallbacks = (0..<random.index(below: 4)).map { _ in anyGroup() }
         }
         traits.overrides.disableFallbacks = random.chance(0.05)
+        if random.chance(0.4) { traits.overrides.priority = random.index(below: 4) }
         tell(.submitted(RequestID(rawValue: latestRequest), traits))
     }
 
@@ -97,6 +102,11 @@ struct RandomRun {
         let wait: Interval? = random.chance(0.2) ? .milliseconds(Int64(random.index(below: 30_000))) : nil
         let mayRepeat: Bool? = random.chance(0.2) ? random.chance(0.5) : nil
         tell(.attemptEnded(attempt, .failed(Failure(kind: kind, retryAfter: wait, mayRepeat: mayRepeat))))
+    }
+
+    private mutating func endProbe(_ probe: ProbeStart) {
+        let kind = FailureKind.allCases[random.index(below: FailureKind.allCases.count)]
+        tell(.attemptEnded(probe.attempt, random.chance(0.5) ? .succeeded(nil) : .failed(Failure(kind: kind))))
     }
 
     private mutating func withLive(_ event: (AttemptID) -> Event) {
@@ -173,7 +183,14 @@ struct RandomRun {
         policy.hedgeBudget = [0, 0.05, 0.5, 1, 5][random.index(below: 5)]
         policy.controlFraction = random.chance(0.5) ? 0.1 : 0
         if random.chance(0.3) { policy.requestTimeout = .milliseconds(Int64(random.index(below: 5000))) }
-        policy.allowedFails = random.index(below: 4)
+        if random.chance(0.3) { policy.allowedFails = random.index(below: 4) }
+        if random.chance(0.2) { policy.allowedFailsByClass.rateLimits = random.index(below: 4) }
+        policy.coolsDown = random.chance(0.95)
+        policy.whenAllCooling = AllCoolingRule.allCases[random.index(below: 3)]
+        if random.chance(0.4) { policy.probeAfter = .milliseconds(Int64(random.index(below: 3000))) }
+        if random.chance(0.3) { policy.latencyEjection = 1.5 + random.unit() }
+        policy.maxWaiting = [0, 2, 1000][random.index(below: 3)]
+        policy.maxWait = .milliseconds(Int64(random.index(below: 90_000)))
         policy.retries = RetryPolicy(standard: random.index(below: 4))
         if random.chance(0.3) { policy.retries.rateLimits = random.index(below: 4) }
         if random.chance(0.3) { policy.retryAfter = .milliseconds(Int64(random.index(below: 1000))) }

@@ -123,11 +123,11 @@ struct TimerQueueTests {
             }
             #expect(queue.earliest == model.values.min())
             #expect(queue.count == model.count)
-            #expect(queue.deadline(of: slot) == model[slot])
+            #expect(queue.key(of: slot) == model[slot])
         }
         var drained: [Instant] = []
         while let slot = queue.due(at: .distantFuture) {
-            drained.append(queue.deadline(of: slot) ?? .distantFuture)
+            drained.append(queue.key(of: slot) ?? .distantFuture)
             queue.remove(slot)
         }
         #expect(drained == model.values.sorted())

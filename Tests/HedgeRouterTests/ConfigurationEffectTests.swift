@@ -144,7 +144,11 @@ struct Sample: Sendable, CustomTestStringConvertible {
         let settings = [
             ("routing_strategy", #""least-busy""#), ("routing_strategy_args", #"{"max_hedges": 2}"#),
             ("model_group_alias", #"{"x": "m"}"#), ("timeout", "7"), ("stream_timeout", "7"), ("seed", "7"),
-            ("allowed_fails", "7"), ("cooldown_time", "7"), ("num_retries", "7"), ("retry_after", "7"),
+            ("allowed_fails", "7"), ("allowed_fails_policy", #"{"TimeoutErrorAllowedFails": 7}"#),
+            ("disable_cooldowns", "true"), ("latency_ejection", "7"), ("idle_probe_after", "7"),
+            ("when_all_cooling", #""wait""#), ("max_waiting_requests", "7"), ("max_wait", "7"),
+            ("default_priority", "7"), ("default_max_parallel_requests", "7"),
+            ("cooldown_time", "7"), ("num_retries", "7"), ("retry_after", "7"),
             ("fallbacks", #"[{"m": ["spare"]}]"#), ("default_fallbacks", #"["m"]"#),
             ("context_window_fallbacks", #"[{"m": "spare"}]"#), ("content_policy_fallbacks", #"[{"*": ["m"]}]"#),
             ("max_retries", "7"), ("retry_policy", #"{"RateLimitErrorRetries": 7}"#),

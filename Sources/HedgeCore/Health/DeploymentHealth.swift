@@ -17,7 +17,7 @@ struct DeploymentHealth: Sendable {
     private(set) var trips: UInt64 = 0
 
     /// What the latest cooldown was for.
-    private(set) var cause: FailureKind?
+    private(set) var cause: CooldownCause?
 
     /// Consecutive hard failures.
     private(set) var streak = 0
@@ -54,8 +54,8 @@ struct DeploymentHealth: Sendable {
 
     /// How little is to be expected of it while it is out; 0 where something may well be.
     var hopelessness: Int {
-        guard case .cooling = state, let cause else { return 0 }
-        switch cause.healthEffect {
+        guard case .cooling = state, case .failure(let kind)? = cause else { return 0 }
+        switch kind.healthEffect {
         case .none, .hard: return 0
         case .rateLimited: return 1
         case .long: return 2
@@ -110,7 +110,7 @@ struct DeploymentHealth: Sendable {
         generation: UInt32, isSlow: Bool, base: Interval, at now: Instant, random: inout SplitMix64
     ) -> HealthChange? {
         guard generation == self.generation else { return nil }
-        results.add(isFailure: false, at: now)
+        results.addSuccess(at: now)
         streak = 0
         switch state {
         case .healthy:
@@ -124,7 +124,7 @@ struct DeploymentHealth: Sendable {
             return nil
         case .cooling, .probation:
             canaryInFlight = false
-            if isSlow { return trip(cause: cause ?? .overloaded, base: base, floor: nil, at: now, random: &random) }
+            if isSlow { return trip(cause: cause ?? .latency, base: base, floor: nil, at: now, random: &random) }
             return recover(at: now)
         }
     }
@@ -145,51 +145,69 @@ struct DeploymentHealth: Sendable {
         random: inout SplitMix64
     ) -> HealthChange? {
         let effect = failure.kind.healthEffect
-        guard generation == self.generation else { return nil }
-        guard effect != .none else { return nil }
-        results.add(isFailure: true, at: now)
+        guard generation == self.generation, let column = failure.kind.column else { return nil }
+        results.add(column, at: now)
         if effect == .hard { streak += 1 }
-        guard canCool else { return nil }
+        guard canCool, mustCool(failure, column, limits, at: now) else { return nil }
+        if effect == .long { return coolLong(failure, at: now) }
+        return trip(
+            cause: .failure(failure.kind), base: limits.base, floor: failure.retryAfter, at: now, random: &random)
+    }
 
-        switch (state, effect) {
-        case (_, .long):
-            return coolLong(failure, at: now)
-        case (.cooling, _):
+    /// Whether a failure that was just counted starts a cooldown.
+    private mutating func mustCool(
+        _ failure: Failure, _ column: FailureColumn, _ limits: CooldownLimits, at now: Instant
+    ) -> Bool {
+        let effect = failure.kind.healthEffect
+        switch state {
+        case .cooling:
             // A last resort that failed: nobody believed that it had recovered.
-            return nil
-        case (.probation, _), (.ramping, _), (_, .rateLimited):
-            return trip(
-                cause: failure.kind, base: limits.base, floor: failure.retryAfter, at: now, random: &random)
-        case (.healthy, _):
-            let asked = failure.retryAfter.map { $0 > .zero } ?? false
-            let isBroken = streak >= limits.allowedFails && results.isUnlikely(streak: streak, at: now)
-            guard asked || isBroken || results.failsTooOften(at: now) else { return nil }
-            return trip(cause: failure.kind, base: limits.base, floor: failure.retryAfter, at: now, random: &random)
+            return effect == .long && limits.allowedByClass[column] == nil
+        case .probation, .ramping:
+            return true
+        case .healthy:
+            if let allowed = limits.allowedByClass[column] { return results.failures(column, at: now) > allowed }
+            if effect != .hard { return true }
+            if let asked = failure.retryAfter, asked > .zero { return true }
+            if let allowed = limits.allowed { return results.hardFailures(at: now) > allowed }
+            return streak >= limits.streak && results.isUnlikely(streak: streak, at: now)
+                || results.failsTooOften(at: now)
         }
+    }
+
+    /// Its latency alone is reason enough to leave it out.
+    mutating func eject(base: Interval, at now: Instant, random: inout SplitMix64) -> HealthChange {
+        trip(cause: .latency, base: base, floor: nil, at: now, random: &random)
+    }
+
+    /// Answers within the last minute, since the latest cooldown.
+    mutating func recentAnswers(at now: Instant) -> Int {
+        Int(results.totals(at: now).worked)
     }
 
     private mutating func coolLong(_ failure: Failure, at now: Instant) -> HealthChange {
         let length = max(Self.longestCooldown, failure.retryAfter ?? .zero)
-        return cool(for: min(length, Self.longestRetryAfter), cause: failure.kind, at: now)
+        return cool(for: min(length, Self.longestRetryAfter), cause: .failure(failure.kind), at: now)
     }
 
     /// Starts a cooldown of min(300 s, base * 2^(k-1)) * U(0.5, 1), and not below what the provider asked for.
     ///
     /// A base that is itself longer than 300 s was configured so and is kept.
     private mutating func trip(
-        cause: FailureKind, base: Interval, floor: Interval?, at now: Instant, random: inout SplitMix64
+        cause: CooldownCause, base: Interval, floor: Interval?, at now: Instant, random: inout SplitMix64
     ) -> HealthChange {
         // A rate limit says when to come back; only failing again says that it was not enough.
-        if cause != .rateLimit || state != .healthy { backoff = min(backoff + 1, 16) }
+        let isRateLimit = cause == .failure(.rateLimit)
+        if !isRateLimit || state != .healthy { backoff = min(backoff + 1, 16) }
         let doublings = max(0, backoff - 1)
         let longest = max(Self.longestCooldown.seconds, base.seconds)
         let full = min(longest, max(0, base.seconds) * Double(UInt64(1) << UInt64(doublings)))
-        let jittered = cause == .rateLimit ? full : full * (0.5 + 0.5 * random.unit())
+        let jittered = isRateLimit ? full : full * (0.5 + 0.5 * random.unit())
         let asked = min(floor ?? .zero, Self.longestRetryAfter)
         return cool(for: max(.seconds(jittered), asked), cause: cause, at: now)
     }
 
-    private mutating func cool(for length: Interval, cause: FailureKind, at now: Instant) -> HealthChange {
+    private mutating func cool(for length: Interval, cause: CooldownCause, at now: Instant) -> HealthChange {
         generation &+= 1
         trips &+= 1
         streak = 0
@@ -210,78 +228,5 @@ struct DeploymentHealth: Sendable {
             backoff -= 1
             forgivenAt = forgivenAt + Self.forgivenessWindow
         }
-    }
-}
-
-/// What decides when a deployment cools down and for how long.
-struct CooldownLimits: Sendable {
-    var base: Interval
-    var allowedFails: Int
-}
-
-/// Results of the last minute, counted exactly: an average weighted by time would hide a burst of failures.
-struct ResultRing: Sendable {
-    private var successes = InlineArray<10, UInt32>(repeating: 0)
-    private var failures = InlineArray<10, UInt32>(repeating: 0)
-    private var epoch: Int64 = 0
-
-    static let bucketLength: Int64 = 6_000_000_000
-    static let fewest: UInt32 = 10
-
-    mutating func add(isFailure: Bool, at now: Instant) {
-        let current = advance(to: now)
-        if isFailure { failures[current] &+= 1 } else { successes[current] &+= 1 }
-    }
-
-    /// Whether more than half of at least ten results were failures.
-    mutating func failsTooOften(at now: Instant) -> Bool {
-        let (failed, worked) = totals(at: now)
-        return failed &+ worked >= Self.fewest && failed > worked
-    }
-
-    private mutating func totals(at now: Instant) -> (failed: UInt32, worked: UInt32) {
-        _ = advance(to: now)
-        var failed: UInt32 = 0
-        var worked: UInt32 = 0
-        for index in 0..<10 {
-            failed &+= failures[index]
-            worked &+= successes[index]
-        }
-        return (failed, worked)
-    }
-
-    /// Whether that many failures in a row are no mere chance, given how often it failed before them.
-    ///
-    /// A deployment that fails one request in five fails three in a row every few hundred requests; leaving it out
-    /// for that would cost more answers than it saves. With the failure rate p of at least ten results before the
-    /// streak, a streak of n is taken for a fault when p^n < 0.0001.
-    mutating func isUnlikely(streak: Int, at now: Instant) -> Bool {
-        let (failed, worked) = totals(at: now)
-        let before = Double(failed) - Double(streak)
-        let results = before + Double(worked)
-        guard results >= Double(Self.fewest), before > 0 else { return true }
-        return Double(streak) * naturalLog(before / results) < Self.logOfChance
-    }
-
-    /// ln 0.0001.
-    private static let logOfChance = -9.21
-
-    private mutating func advance(to now: Instant) -> Int {
-        let target = now.nanoseconds / Self.bucketLength
-        let steps = target.subtractingSaturating(epoch)
-        if steps > 0 {
-            for step in 1...min(10, steps) {
-                let index = Self.index(target &- (min(10, steps) &- step))
-                successes[index] = 0
-                failures[index] = 0
-            }
-            epoch = target
-        }
-        return Self.index(epoch)
-    }
-
-    private static func index(_ epoch: Int64) -> Int {
-        let remainder = Int(epoch % 10)
-        return remainder < 0 ? remainder + 10 : remainder
     }
 }

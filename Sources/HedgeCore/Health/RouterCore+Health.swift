@@ -6,6 +6,7 @@ extension RouterCore {
             generation: record.generation, isSlow: false,
             base: deployments[record.deployment].configuration.cooldown, at: now, random: &random)
         apply(change, to: record.deployment, into: &actions)
+        ejectIfSlow(record.deployment, isStream: requests[record.request].isStream, into: &actions)
     }
 
     /// A canary answered.
@@ -17,24 +18,32 @@ extension RouterCore {
         let isAlone = !groups[record.group].members.contains { slot in
             slot != record.deployment && deployments[slot].isConfigured && deployments[slot].health.share(at: now) > 0
         }
+        let isSlow = !isAlone && belief.isSlow(now - record.startedAt)
+        deployments[record.deployment].recovery.countAnswer(isSlow: isSlow)
         let change = deployments[record.deployment].health.succeeded(
-            generation: record.generation, isSlow: !isAlone && belief.isSlow(now - record.startedAt),
+            generation: record.generation, isSlow: isSlow,
             base: deployments[record.deployment].configuration.cooldown, at: now, random: &random)
         apply(change, to: record.deployment, into: &actions)
     }
 
     mutating func attemptFailed(_ attempt: Int, _ failure: Failure, into actions: inout [Action]) {
         let record = attempts[attempt]
-        let limits = CooldownLimits(
-            base: deployments[record.deployment].configuration.cooldown, allowedFails: max(1, policy.allowedFails))
         if record.isProbe, failure.kind.healthEffect == .none {
-            deployments[record.deployment].health.canaryAbandoned(generation: record.generation)
+            canaryAbandoned(record)
             return
         }
+        if record.isProbe { deployments[record.deployment].recovery.canariesFailed &+= 1 }
+        let canCool = policy.coolsDown && deployments[record.deployment].hasSibling
         let change = deployments[record.deployment].health.failed(
-            failure, generation: record.generation, canCool: deployments[record.deployment].hasSibling,
-            limits: limits, at: now, random: &random)
+            failure, generation: record.generation, canCool: canCool, limits: cooldownLimits(record.deployment),
+            at: now, random: &random)
         apply(change, to: record.deployment, into: &actions)
+    }
+
+    /// A canary told nothing; the next request may carry one.
+    private mutating func canaryAbandoned(_ record: AttemptRecord) {
+        deployments[record.deployment].recovery.canariesAbandoned &+= 1
+        deployments[record.deployment].health.canaryAbandoned(generation: record.generation)
     }
 
     /// A canary that lost its race says little; only if it already took too long, it failed.
@@ -42,16 +51,18 @@ extension RouterCore {
         let record = attempts[attempt]
         let waited = now - record.startedAt
         guard reason == .superseded, waited >= ObservedMoment.brief else {
-            deployments[record.deployment].health.canaryAbandoned(generation: record.generation)
+            canaryAbandoned(record)
             return
         }
         let belief = deployments[record.deployment].belief(isStream: requests[record.request].isStream)
         let change: HealthChange?
         if belief.isSlow(waited) {
+            deployments[record.deployment].recovery.countAnswer(isSlow: true)
             change = deployments[record.deployment].health.succeeded(
                 generation: record.generation, isSlow: true,
                 base: deployments[record.deployment].configuration.cooldown, at: now, random: &random)
         } else {
+            deployments[record.deployment].recovery.canariesInconclusive &+= 1
             change = deployments[record.deployment].health.canaryInconclusive(
                 generation: record.generation, at: now)
         }
@@ -63,9 +74,12 @@ extension RouterCore {
         apply(deployments[deployment].health.expire(at: now), to: deployment, into: &actions)
     }
 
-    private mutating func apply(_ change: HealthChange?, to deployment: Int, into actions: inout [Action]) {
+    mutating func apply(_ change: HealthChange?, to deployment: Int, into actions: inout [Action]) {
         guard let change else { return }
         healthTimers.set(deployment, to: deployments[deployment].health.coolingUntil)
+        setProbeTimer(deployment, after: change)
+        noteRoom(on: deployment)
+        deployments[deployment].recovery.count(change)
         actions.append(.healthChanged(deployments[deployment].configuration.id, change))
     }
 }

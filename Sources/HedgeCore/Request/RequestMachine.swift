@@ -21,6 +21,10 @@ struct RequestMachine: Sendable {
     var deadline: Instant?
     var overrides = RequestOverrides()
     var phase = RequestPhase.finished
+    /// Its wait for a deployment that can take it; nil while it does not wait.
+    var wait: Wait?
+    /// Its number among those that waited; 0 before its first wait.
+    var turn: UInt64 = 0
 
     /// Slots of the attempts in flight.
     var live: [Int] = []
@@ -70,6 +74,8 @@ struct RequestMachine: Sendable {
         deadline = traits.deadline
         overrides = traits.overrides
         phase = .staggered
+        wait = nil
+        turn = 0
         live.removeAll(keepingCapacity: true)
         tried.removeAll(keepingCapacity: true)
         launched = 0

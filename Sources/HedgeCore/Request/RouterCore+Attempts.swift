@@ -115,6 +115,11 @@ extension RouterCore {
     ) {
         let request = record.request
         let group = requests[request].group
+        guard requests[request].wait == nil else {
+            // A canary that failed while the request waits changes nothing.
+            settle(request)
+            return
+        }
         if requests[request].live.contains(where: { attempts[$0].group == group }) {
             settle(request)
             return
@@ -131,7 +136,12 @@ extension RouterCore {
             settle(request)
             return
         }
-        finish(request, .failed(.attempt(requests[request].surfaced ?? record.id)), into: &actions)
+        guard requests[request].launched < policy.maxAttempts else {
+            finish(request, .failed(.attempt(requests[request].surfaced ?? record.id)), into: &actions)
+            return
+        }
+        waitOrRefuse(request, isFirst: requests[request].launched == 0, into: &actions)
+        settle(request)
     }
 
     /// The request itself was refused: its group has no other answer to it, but another group may.
@@ -200,7 +210,7 @@ extension RouterCore {
         let isExtra =
             record.role == .hedge || record.role == .race || record.role == .canary
             || record.group != requests[request].group
-        guard !isExtra || requests[request].live.isEmpty else { return }
+        guard !isExtra || requests[request].live.isEmpty, requests[request].wait == nil else { return }
         guard requests[request].live.count < requests[request].maxParallel,
             requests[request].launched < policy.maxAttempts
         else { return }
@@ -209,16 +219,27 @@ extension RouterCore {
             requests[request].rescue.spent += 1
             launch(request, on: target, role: .failover, into: &actions)
             if case .staggered = requests[request].phase { armHedge(request, after: target, into: &actions) }
-        } else if requests[request].live.isEmpty, !hasHealthyFallback(request), let target = lastResort(request),
-            failoverAllowed()
-        {
+        } else if requests[request].live.isEmpty, !hasHealthyUntried(request), !hasHealthyFallback(request) {
+            failOverWithAllOut(request, into: &actions)
+        }
+    }
+
+    /// No deployment that works is left: what is done then is configured.
+    private mutating func failOverWithAllOut(_ request: Int, into actions: inout [Action]) {
+        switch policy.whenAllCooling {
+        case .leastBadFirst:
+            guard let target = lastResort(request), failoverAllowed() else { return }
             requests[request].rescue.spent += 1
             launchLastResort(request, on: target, role: .failover, into: &actions)
+        case .wait, .failFast:
+            guard let target = probationTarget(request), failoverAllowed() else { return }
+            requests[request].rescue.spent += 1
+            startCanary(request, on: target, role: .failover, into: &actions)
         }
     }
 
     /// Takes a token for a failover: with failures everywhere, trying again everywhere multiplies the load.
-    private mutating func failoverAllowed() -> Bool {
+    mutating func failoverAllowed() -> Bool {
         guard failoverBudget.withdraw() else {
             counters.failoversRefused &+= 1
             return false
@@ -232,6 +253,8 @@ extension RouterCore {
             healthTimers.remove(slot)
             expireCooldown(slot, into: &actions)
         }
+        probeIfDue(into: &actions)
+        wakeGroups()
         while let request = requestTimers.due(at: now) {
             // Whatever is due is dealt with below, and settling arms what is left.
             requestTimers.remove(request)
@@ -243,6 +266,10 @@ extension RouterCore {
         if let deadline = requests[request].deadline, deadline <= now {
             end(request, .deadline, cancelling: .deadline, into: &actions)
             return
+        }
+        if let wait = requests[request].wait, wait.until <= now {
+            waitRanOut(request, into: &actions)
+            if requests[request].phase == .finished { return }
         }
         while let (attempt, timeout) = expiredAttempt(request) {
             timedOut(attempt, timeout, into: &actions)

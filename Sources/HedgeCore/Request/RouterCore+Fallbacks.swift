@@ -31,8 +31,7 @@ extension RouterCore {
     /// The request has nothing in flight and nothing left in its group.
     mutating func goOnElsewhere(_ request: Int, into actions: inout [Action]) {
         if fallBackAfterFailure(request, into: &actions) { return }
-        let failure = requests[request].surfaced.map { RequestFailure.attempt($0) }
-        finish(request, .failed(failure ?? .noDeployment(retryAfter: nil)), into: &actions)
+        waitOrRefuse(request, isFirst: requests[request].launched == 0, into: &actions)
     }
 
     private mutating func enterNext(
@@ -95,7 +94,8 @@ extension RouterCore {
     mutating func nextFallback(_ request: Int, isHealthy: Bool) -> Int? {
         guard requests[request].rescue.fallbacks < max(0, policy.maxFallbacks) else { return nil }
         let pending = requests[request].rescue.pending
-        for index in pending.indices {
+        // Nobody is served before those that wait for the group.
+        for index in pending.indices where groups[pending[index]].waiting.isEmpty {
             for slot in groups[pending[index]].members
             where !isHealthy || deployments[slot].health.share(at: now) > 0 {
                 if isEligible(slot, request) { return index }
@@ -122,6 +122,7 @@ extension RouterCore {
     ) -> Bool {
         let former = requests[request].group
         endRace(request)
+        endWait(request, .abandoned)
         if reason == .late { recordAbandoned(request) }
         let isCrowded = requests[request].live.count >= requests[request].maxParallel
         if isCrowded { requests[request].maxParallel += 1 }

@@ -60,6 +60,7 @@ extension RouterCore {
         attemptSlots[record.id] = nil
         endWaiting(attempt)
         deployments[record.deployment].inFlight -= 1
+        noteRoom(on: record.deployment)
         requests[record.request].removeLive(attempt)
         if record.role == .hedge, requests[record.request].phase != .committed {
             counters.hedgesLost &+= 1
@@ -75,7 +76,11 @@ extension RouterCore {
         actions.append(.cancelAttempt(record.id, reason))
         observe(attempt, .cancelled(reason))
         deployments[record.deployment].counters.cancelled[reason.ordinal] &+= 1
-        if record.isProbe { probeCancelled(attempt, reason, into: &actions) }
+        if record.isProbe {
+            probeCancelled(attempt, reason, into: &actions)
+        } else if reason == .superseded {
+            ejectIfSlow(record.deployment, isStream: requests[record.request].isStream, into: &actions)
+        }
         retire(attempt)
     }
 
@@ -84,6 +89,7 @@ extension RouterCore {
         let record = attempts[attempt]
         let request = record.request
         endRace(request)
+        endWait(request, .overtaken)
         recordAnswer(record)
         while let loser = requests[request].live.last(where: { $0 != attempt }) {
             cancel(loser, .superseded, into: &actions)
@@ -150,6 +156,7 @@ extension RouterCore {
     /// Ends a request that has nothing in flight any more.
     mutating func finish(_ request: Int, _ outcome: RequestOutcome, into actions: inout [Action]) {
         endRace(request)
+        endWait(request, .abandoned)
         switch outcome {
         case .succeeded: counters.succeeded &+= 1
         case .failed(let failure):
@@ -188,6 +195,7 @@ extension RouterCore {
         if let hedgeAt = requests[request].hedgeAt { due = min(due, hedgeAt) }
         if let retryAt = requests[request].rescue.retryAt { due = min(due, retryAt) }
         if let fallbackAt = requests[request].rescue.fallbackAt { due = min(due, fallbackAt) }
+        if let wait = requests[request].wait { due = min(due, wait.until) }
         for attempt in requests[request].live { due = min(due, attempts[attempt].nextTimeout().at) }
         return due < .distantFuture ? due : nil
     }

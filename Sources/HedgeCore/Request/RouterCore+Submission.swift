@@ -27,28 +27,29 @@ extension RouterCore {
             finish(request, .failed(.deadline), into: &actions)
             return
         }
-        guard begin(request, into: &actions) || fallBack(request, .unavailable, into: &actions) else {
-            finish(request, .failed(.noDeployment(retryAfter: earliestReturn(request))), into: &actions)
-            return
+        // Nobody is served before those that came first.
+        let isPlaced =
+            mustQueue(request)
+            ? fallBackToHealthy(request, .unavailable, into: &actions) : begin(request, into: &actions)
+        if !isPlaced {
+            waitOrRefuse(request, isFirst: true, into: &actions)
         }
         settle(request)
     }
 
-    /// Sends the request to its group; false if none of the group's deployments can take it.
+    /// Sends a request that has nothing in its group in flight but canaries; false if nothing can take it now.
     mutating func begin(_ request: Int, into actions: inout [Action]) -> Bool {
-        guard groups[requests[request].group].members.count > 1 || mayFallBack(request) else {
-            return beginAlone(request, into: &actions)
-        }
+        guard !isAlone(request) else { return beginAlone(request, into: &actions) }
         if beginOnProbation(request, into: &actions) { return true }
         collectCandidates(request)
         guard !candidates.isEmpty else {
             // Whoever is out is left alone while another group is well.
             return fallBackToHealthy(request, .unavailable, into: &actions)
-                || beginLastResort(request, into: &actions)
+                || beginWithAllOut(request, into: &actions)
         }
-        countSent(request)
         let isColdClass = isCold(request)
         guard let primary = takeBest() else { return false }
+        countSent(request)
         launch(request, on: primary, role: firstRole(request), into: &actions)
         armFallback(request)
         if isColdClass {
@@ -59,6 +60,11 @@ extension RouterCore {
         launchCanary(request, into: &actions)
         launchImmediateHedges(request, into: &actions)
         return true
+    }
+
+    /// Whether the only deployment of a group is all the request has: it is then used whatever its health.
+    func isAlone(_ request: Int) -> Bool {
+        groups[requests[request].group].members.count <= 1 && !mayFallBack(request)
     }
 
     /// The role of the first attempt in the group being tried.
@@ -102,16 +108,28 @@ extension RouterCore {
         groups[group].countRace(isStream: isStream, by: 1)
         counters.races &+= 1
         actions.append(.note(requests[request].id, .raced))
-        while requests[request].live.count < limit, let other = takeBest() {
+        while requests[request].live.count < limit, requests[request].launched < policy.maxAttempts,
+            let other = takeBest()
+        {
             launch(request, on: other, role: .race, into: &actions)
         }
     }
 
     /// With every deployment out, the least bad ones are tried one after another: without a race, without a hedge.
-    private mutating func beginLastResort(_ request: Int, into actions: inout [Action]) -> Bool {
-        guard let target = lastResort(request) else { return false }
-        countSent(request)
-        launchLastResort(request, on: target, role: firstRole(request), into: &actions)
+    ///
+    /// Where requests are not to be tried on those, one at a time still tests whether a deployment has recovered.
+    private mutating func beginWithAllOut(_ request: Int, into actions: inout [Action]) -> Bool {
+        guard !hasHealthyUntried(request) else { return false }
+        switch policy.whenAllCooling {
+        case .leastBadFirst:
+            guard let target = lastResort(request) else { return false }
+            countSent(request)
+            launchLastResort(request, on: target, role: firstRole(request), into: &actions)
+        case .wait, .failFast:
+            guard let target = probationTarget(request) else { return false }
+            countSent(request)
+            startCanary(request, on: target, role: firstRole(request), into: &actions)
+        }
         return true
     }
 
@@ -159,7 +177,7 @@ extension RouterCore {
     }
 
     /// When the first deployment of the group can take a request again, as far as that is known.
-    private mutating func earliestReturn(_ request: Int) -> Interval? {
+    mutating func earliestReturn(_ request: Int) -> Interval? {
         var wait: Interval?
         for slot in groups[requests[request].group].members where deployments[slot].isConfigured {
             var own: Interval?
@@ -168,7 +186,8 @@ extension RouterCore {
             } else if !deployments[slot].hasCapacity(tokens: requests[request].promptTokens, at: now) {
                 let limit = deployments[slot].configuration.maxParallelRequests
                 let isFull = limit.map { deployments[slot].inFlight >= $0 } ?? false
-                own = isFull ? nil : deployments[slot].usage.timeToRelease(at: now)
+                let tokens = requests[request].promptTokens
+                own = isFull ? nil : deployments[slot].timeToRoom(tokens: tokens, at: now)
             }
             if let own { wait = min(wait ?? own, own) }
         }
@@ -195,16 +214,17 @@ extension RouterCore {
         startCanary(request, on: slot, role: .canary, into: &actions)
     }
 
-    private mutating func startCanary(
+    mutating func startCanary(
         _ request: Int, on slot: Int, role: AttemptRole, into actions: inout [Action]
     ) {
         expireCooldown(slot, into: &actions)
         deployments[slot].health.canaryStarted()
+        deployments[slot].recovery.canaries &+= 1
         counters.canaries &+= 1
         launch(request, on: slot, role: role, isProbe: true, into: &actions)
     }
 
-    private mutating func probationTarget(_ request: Int) -> Int? {
+    mutating func probationTarget(_ request: Int) -> Int? {
         for slot in groups[requests[request].group].members
         where deployments[slot].health.allowsCanary(at: now) && isEligible(slot, request) {
             return slot

@@ -7,6 +7,8 @@ struct DeploymentState: Sendable {
     var hasSibling = false
     /// Index of its failure domain; deployments without one have a domain of their own.
     var domain = 0
+    /// Slots of the groups that offer it.
+    var groups: [Int] = []
 
     var inFlight = 0
     /// Its attempts in flight without an answer, of requests that stream and of those that do not.
@@ -16,6 +18,7 @@ struct DeploymentState: Sendable {
     var streaming = LatencyModel()
     var complete = LatencyModel()
     var counters = DeploymentCounters()
+    var recovery = RecoveryCounters()
     var usage = UsageWindow()
     /// How many of its primaries were late lately.
     var storms = StormDetector()
@@ -47,6 +50,23 @@ struct DeploymentState: Sendable {
             return usage.tokenTotal &+ UInt64(max(0, tokens)) <= UInt64(max(0, limit))
         }
         return true
+    }
+
+    /// Time until its limits per minute let it take one more attempt; zero while they do.
+    ///
+    /// The limit of attempts in flight is not looked at: nobody knows when one ends.
+    mutating func timeToRoom(tokens: Int, at now: Instant) -> Interval {
+        guard configuration.requestsPerMinute != nil || configuration.tokensPerMinute != nil else { return .zero }
+        usage.advance(to: now)
+        var wait = Interval.zero
+        if let limit = configuration.requestsPerMinute {
+            wait = max(wait, usage.timeUntil(requestsBelow: UInt64(max(0, limit)), at: now))
+        }
+        if let limit = configuration.tokensPerMinute {
+            let room = UInt64(max(0, limit)).subtractingReportingOverflow(UInt64(max(0, tokens)))
+            wait = max(wait, usage.timeUntil(tokensAtMost: room.overflow ? 0 : room.partialValue, at: now))
+        }
+        return wait
     }
 
     /// Whether a limit per minute is nearly reached: what is left is for requests, not for hedges.
@@ -103,6 +123,11 @@ struct GroupState: Sendable {
     var streamLedger = HedgeLedger()
     var completeLedger = HedgeLedger()
     var raceBudget = RaceBudget()
+    /// Requests that wait for a deployment, in the order in which they are served.
+    var waiting = SlotHeap<Turn>()
+    /// Whether it is listed among those whose waiting requests may find room.
+    var isToBeServed = false
+    var queue = QueueCounters()
 
     func races(isStream: Bool) -> Int {
         isStream ? streamRaces : completeRaces

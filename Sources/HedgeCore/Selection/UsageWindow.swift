@@ -49,13 +49,32 @@ struct UsageWindow: Sendable {
         return Self.index(epoch)
     }
 
-    /// Time until the oldest counted bucket is forgotten.
-    func timeToRelease(at now: Instant) -> Interval {
-        for age in (0..<Self.buckets).reversed() where requests[Self.index(epoch &- age)] > 0 {
-            let (end, overflow) = (epoch &- age &+ Self.buckets).multipliedReportingOverflow(by: Self.bucketLength)
-            return overflow ? .zero : max(.zero, Instant(nanoseconds: end) - now)
+    /// Time until fewer than `limit` requests are counted; zero if that is so now.
+    func timeUntil(requestsBelow limit: UInt64, at now: Instant) -> Interval {
+        var left = requestTotal
+        guard left >= limit else { return .zero }
+        return time(at: now) { index in
+            left &-= UInt64(requests[index])
+            return left < limit || left == 0
         }
-        return .zero
+    }
+
+    /// Time until at most `limit` tokens are counted; zero if that is so now.
+    func timeUntil(tokensAtMost limit: UInt64, at now: Instant) -> Interval {
+        var left = tokenTotal
+        guard left > limit else { return .zero }
+        return time(at: now) { index in
+            left &-= tokens[index]
+            return left <= limit
+        }
+    }
+
+    /// Time until the buckets are forgotten up to the first one for which `suffices` is true, from the oldest on.
+    private func time(at now: Instant, suffices: (Int) -> Bool) -> Interval {
+        var age = Self.buckets - 1
+        while age > 0, !suffices(Self.index(epoch &- age)) { age -= 1 }
+        let (end, overflow) = (epoch &- age &+ Self.buckets).multipliedReportingOverflow(by: Self.bucketLength)
+        return overflow ? .zero : max(Interval(nanoseconds: 1), Instant(nanoseconds: end) - now)
     }
 
     private static func index(_ epoch: Int64) -> Int {

@@ -28,6 +28,8 @@ public struct CoreStatistics: Sendable {
     public var canaries: UInt64 = 0
     /// Attempts on a deployment that is out, as none was healthy.
     public var lastResorts: UInt64 = 0
+    /// Requests that waited for a deployment, in all groups.
+    public var queue = QueueStatistics()
     /// Hedges started.
     public var hedgesFired: UInt64 = 0
     /// Hedges that answered first.
@@ -71,6 +73,8 @@ public struct DeploymentStatistics: Sendable {
     public var inFlight = 0
     /// Its health.
     public var health = HealthStatistics()
+    /// How it was left out and came back.
+    public var recovery = RecoveryStatistics()
     /// Time to first token of requests that stream.
     public var streaming = LatencyStatistics()
     /// Time to the full answer of those that do not.
@@ -89,7 +93,9 @@ public struct HealthStatistics: Sendable {
     /// Time left of a cooldown.
     public var cooldownLeft: Interval?
     /// What the latest cooldown was for.
-    public var cause: FailureKind?
+    public var cause: CooldownCause?
+    /// How often in a row it had to be left out; each step doubles the next cooldown, and a healthy minute takes one off.
+    public var backoff = 0
     /// Cooldowns so far.
     public var cooldowns: UInt64 = 0
     /// Consecutive hard failures.

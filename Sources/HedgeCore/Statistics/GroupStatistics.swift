@@ -4,6 +4,8 @@ public struct GroupStatistics: Sendable {
     public var id: GroupID
     /// Whether so many requests pass their threshold on every deployment that hedging stands still.
     public var isStorm = false
+    /// Requests that waited for a deployment of it.
+    public var queue = QueueStatistics()
     /// What hedging bought requests that stream, in time to first token; nil before any.
     public var streaming: HedgingEffect?
     /// What it bought those that do not, in time to the full answer.

@@ -52,6 +52,7 @@ public struct CoreReport: Sendable {
         result.retryBudgetLevel = retryBudgetLevel
         result.canaries = counters.canaries
         result.lastResorts = counters.lastResorts
+        result.queue = groups.reduce(into: QueueStatistics()) { $0.add($1.queueStatistics) }
         result.hedgesFired = counters.hedgesFired
         result.hedgesWon = counters.hedgesWon
         result.hedgesLost = counters.hedgesLost
@@ -66,6 +67,7 @@ public struct CoreReport: Sendable {
                 var storms = deployments[slot].storms
                 return storms.isStorm(expectedShare: 1 - thresholdSettings.percentile, at: now)
             }
+            entry.queue = group.queueStatistics
             entry.streaming = group.streamLedger.effect()
             entry.complete = group.completeLedger.effect()
             return entry
@@ -90,6 +92,7 @@ public struct CoreReport: Sendable {
         }
         result.inFlight = deployment.inFlight
         result.health = healthStatistics(deployment.health)
+        result.recovery = deployment.recovery
         result.streaming = latencyStatistics(deployment.streaming)
         result.complete = latencyStatistics(deployment.complete)
         return result
@@ -109,6 +112,7 @@ public struct CoreReport: Sendable {
             result.state = .ramping
         }
         result.cause = health.cause
+        result.backoff = health.backoff
         result.cooldowns = health.trips
         result.failureStreak = health.streak
         return result

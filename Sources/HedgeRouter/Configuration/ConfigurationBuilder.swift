@@ -196,7 +196,7 @@ extension ConfigurationBuilder {
             policy.strategy = RoutingStrategy(rawValue: name) ?? .usageBased
         }
         policy.requestTimeout = routing.seconds("timeout")
-        if let fails = routing.integer("allowed_fails") { policy.allowedFails = max(1, fails) }
+        HealthProperties.read(routing, into: &policy)
         readRetries(routing, into: &policy)
         let arguments = routing.section("routing_strategy_args")
         if let arguments { readArguments(arguments, into: &policy) }

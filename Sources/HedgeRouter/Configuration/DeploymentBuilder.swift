@@ -203,7 +203,8 @@ struct DeploymentBuilder {
             failureDomain: parameters.text("failure_domain") ?? WebAddress(baseURL)?.host ?? "",
             requestsPerMinute: parameters.integer("rpm"),
             tokensPerMinute: parameters.integer("tpm"),
-            maxParallelRequests: parameters.integer("max_parallel_requests"),
+            maxParallelRequests: parameters.integer("max_parallel_requests")
+                ?? defaults.integer("default_max_parallel_requests"),
             inputCostPerToken: parameters.number("input_cost_per_token"),
             outputCostPerToken: parameters.number("output_cost_per_token"),
             timeouts: readTimeouts()
@@ -211,7 +212,11 @@ struct DeploymentBuilder {
         core.weight = parameters.number("weight") ?? core.weight
         core.order = parameters.integer("order")
         core.retries = parameters.integer("num_retries") ?? parameters.integer("max_retries")
-        core.cooldown = parameters.seconds("cooldown_time") ?? defaults.seconds("cooldown_time") ?? core.cooldown
+        core.cooldown =
+            info.seconds("cooldown_time") ?? parameters.seconds("cooldown_time") ?? defaults.seconds("cooldown_time")
+            ?? core.cooldown
+        core.allowedFails = info.integer("allowed_fails")
+        core.allowedFailsByClass = HealthProperties.allowedFails(info)
         return core
     }
 

@@ -59,7 +59,7 @@ enum DocumentProperties {
                 `model_name`, `model`, `api_base` and `organization` do; keys take no part in it.
                 """
             )
-        ] + modelFlags,
+        ] + modelFlags + HealthProperties.modelInfo,
         ignoredNames: LiteLLMNames.modelInfo,
         isOpen: true
     )

@@ -152,7 +152,7 @@ enum LiteLLMNames {
         enforce_supported_endpoints db_model updated_at updated_by created_at created_by base_model pricing_provider
         tier team_id team_public_model_name member_auto_router blocked discoverable access_windows ptu_count
         cost_per_ptu_per_hour ptu_effective_from ptu_effective_to ptu_shares allow_fail_open enable_tag_filtering
-        internal_router_model max_embedding_batch_size allowed_fails allowed_fails_policy cooldown_time
+        internal_router_model max_embedding_batch_size
         access_groups mode max_tokens max_input_tokens
         supports_parallel_function_calling supports_tool_choice supports_prompt_caching
         supports_reasoning supports_web_search supports_pdf_input supports_audio_input supports_audio_output
@@ -166,16 +166,15 @@ enum LiteLLMNames {
     static let router = names(
         """
         assistants_config search_tools guardrail_list redis_url redis_host redis_port redis_password redis_db
-        cache_responses cache_kwargs caching_groups client_ttl polling_interval default_priority
+        cache_responses cache_kwargs caching_groups client_ttl polling_interval
         default_litellm_params set_verbose debug_level enable_pre_call_checks enable_tag_filtering
-        tag_filtering_match_any tag_routing_prefix plugins allowed_fails_policy
-        disable_cooldowns fallback_on_unsupported_params optional_pre_call_checks routing_groups
+        tag_filtering_match_any tag_routing_prefix plugins
+        fallback_on_unsupported_params optional_pre_call_checks routing_groups
         provider_budget_config alerting_config router_general_settings deployment_affinity_ttl_seconds
         model_group_affinity_config ignore_invalid_deployments enable_health_check_routing
         health_check_staleness_threshold health_check_ignore_transient_errors background_health_check_model_groups
         enable_weighted_failover enable_mid_stream_fallback_continuation fallback_access_check fallback_budget_check
-        auto_router_capability_limit session_affinity_repin_on_failover weights 
-        default_max_parallel_requests
+        auto_router_capability_limit session_affinity_repin_on_failover weights
         """
     )
 

@@ -44,7 +44,8 @@ public struct RequestOverridesDocument: Sendable {
                     hedgeThreshold: settings.milliseconds("hedge_threshold_ms"),
                     maxParallelAttempts: settings.integer("max_parallel_requests"),
                     retries: settings.integer("num_retries"),
-                    disableFallbacks: settings.boolean("disable_fallbacks") ?? false
+                    disableFallbacks: settings.boolean("disable_fallbacks") ?? false,
+                    priority: settings.integer("priority")
                 ),
                 fallbacks: settings["fallbacks"] == nil ? nil : settings.list("fallbacks").compactMap(Self.name),
                 timeout: settings.seconds("timeout"),
@@ -78,6 +79,7 @@ public struct RequestOverridesDocument: Sendable {
                 "max_parallel_requests", .integer(1...16), defaultText: "as configured", liteLLM: false,
                 "Attempts in flight for this request, race or hedge. 1 means neither."
             ),
+            HealthProperties.priority,
             Property(
                 "num_retries", .integer(0...100), defaultText: "as configured", liteLLM: true,
                 "Further attempts after failures in each model group, whatever is configured."

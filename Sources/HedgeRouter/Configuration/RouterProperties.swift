@@ -6,7 +6,7 @@ enum RouterProperties {
     static let settings = Section(
         title: "router_settings",
         text: "How requests are routed, for all model groups.",
-        properties: routing + failures + RetryProperties.settings + limits,
+        properties: routing + HealthProperties.cooldowns + RetryProperties.settings + HealthProperties.waiting + limits,
         ignoredNames: LiteLLMNames.router
     )
 
@@ -46,25 +46,6 @@ enum RouterProperties {
         Property(
             "seed", .integer(0 ... .max), defaultText: "random", liteLLM: false,
             "Seed of the random choices, for runs that are to be repeated."
-        ),
-    ]
-
-    private static let failures: [Property] = [
-        Property(
-            "allowed_fails", .integer(0...1000), default: .integer(3), liteLLM: true,
-            """
-            Consecutive hard failures of a deployment that start its cooldown; more than half of at least ten results \
-            of the last minute start it too. 0 means the same as 1.
-            """
-        ),
-        Property(
-            "cooldown_time", .number(.from(0, to: DocumentProperties.day)), default: .integer(5), unit: .seconds,
-            liteLLM: true,
-            """
-            Length of a deployment's first cooldown, of which up to half is left out at random. It doubles with each \
-            failed return, up to 300 s or this length if that is longer; a longer time that the provider asks for is \
-            kept. Refused credentials, permissions and unknown models cool for 300 s.
-            """
         ),
     ]
 

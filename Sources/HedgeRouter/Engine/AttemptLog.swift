@@ -276,6 +276,16 @@ extension CancelReason {
     }
 }
 
+extension CooldownCause {
+    /// The cause's name in documents.
+    var name: String {
+        switch self {
+        case .failure(let kind): kind.name
+        case .latency: "latency"
+        }
+    }
+}
+
 extension FailureKind {
     /// The kind's name in documents.
     var name: String {

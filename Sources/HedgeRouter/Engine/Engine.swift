@@ -360,7 +360,24 @@ extension Engine {
             guard let deployment = table.deployments[id] else { return }
             evidence.note(change, of: id, now: now, wallClock: wallClockMilliseconds())
             log.write(.healthChanged(deployment.key, change, now: now))
+        case .startProbe(let start):
+            startProbe(start, loop: loop, now: now)
         }
+    }
+
+    /// A request of the library's own: nothing of it reaches the program.
+    private func startProbe(_ start: ProbeStart, loop: EventLoop, now: Int64) {
+        guard let deployment = table.deployments[start.deployment], let chat = ProbeRequest.chat else {
+            core.handle(
+                .attemptEnded(start.attempt, .failed(Failure(kind: .internal))), at: Instant(nanoseconds: now),
+                into: &actions)
+            defects &+= 1
+            return
+        }
+        let attempt = AttemptRecord(
+            id: start.attempt, role: .canary, deployment: deployment, startedAt: now,
+            decoder: deployment.provider.makeDecoder(for: chat, endpoint: deployment.endpoint), request: nil)
+        send(chat, as: attempt, connectTimeout: start.connectTimeout, loop: loop, now: now)
     }
 
     private func startAttempt(_ start: AttemptStart, loop: EventLoop, now: Int64) {
@@ -377,21 +394,27 @@ extension Engine {
             decoder: deployment.provider.makeDecoder(for: request.chat, endpoint: deployment.endpoint),
             request: request)
         request.attempts.append(attempt)
+        send(request.chat, as: attempt, connectTimeout: start.connectTimeout, loop: loop, now: now)
+    }
+
+    private func send(
+        _ chat: ChatRequest, as attempt: AttemptRecord, connectTimeout: Interval, loop: EventLoop, now: Int64
+    ) {
+        let deployment = attempt.deployment
         do throws(UnsupportedRequest) {
-            let encoded = try deployment.provider.encode(
-                request.chat, for: deployment.endpoint, at: wallClockSeconds())
+            let encoded = try deployment.provider.encode(chat, for: deployment.endpoint, at: wallClockSeconds())
             attempts[attempt.id] = attempt
             var headers = encoded.headers
-            if let trace = request.trace {
+            if let trace = attempt.request?.trace {
                 attempt.span = UInt64.random(in: 1 ... .max)
                 headers.append(trace.header(span: attempt.span))
             }
             loop.start(
                 TransferID(rawValue: attempt.id.rawValue),
                 TransferRequest(
-                    target: request.chat.isStream ? deployment.streamTarget : deployment.answerTarget,
+                    target: chat.isStream ? deployment.streamTarget : deployment.answerTarget,
                     headers: headers, body: encoded.body,
-                    connectTimeoutMilliseconds: Int(start.connectTimeout.milliseconds.rounded(.up))))
+                    connectTimeoutMilliseconds: Int(connectTimeout.milliseconds.rounded(.up))))
         } catch {
             fail(attempt, AttemptFailure(error, deployment: deployment.key), now: now)
         }
@@ -437,7 +460,9 @@ extension Engine {
             defects &+= 1
             return
         }
-        let failure = RequestFailureReport.error(for: outcome, of: request)
+        let failure = RequestFailureReport.error(for: outcome, of: request, table: table) {
+            core.obstacles(in: request.group, at: Instant(nanoseconds: now))
+        }
         evidence.account(request, failure: failure, now: now)
         let log = Bytes(AttemptLog.end(request, outcome: outcome, failure: failure, now: now, for: .caller))
         enqueue(

@@ -73,6 +73,11 @@ extension UnsupportedRequest {
     }
 }
 
+extension FailureKind {
+    /// The code callers know the class by.
+    var status: Status { FailureRule(self).status }
+}
+
 /// What a class of failure means to a caller.
 private struct FailureRule {
     var status: Status

@@ -3,9 +3,19 @@ import HedgeCore
 /// What a caller is told when a request failed.
 enum RequestFailureReport {
     /// The error of an outcome; nil for success.
-    static func error(for outcome: RequestOutcome, of request: RequestRecord) -> RouterError? {
+    ///
+    /// - Parameter obstacles: what keeps the deployments of its group from taking requests; asked for when needed.
+    static func error(
+        for outcome: RequestOutcome, of request: RequestRecord, table: RoutingTable,
+        obstacles: () -> [ObstructedDeployment]
+    ) -> RouterError? {
         switch outcome {
         case .succeeded: nil
+        case .failed(.noDeployment(let wait)):
+            UnavailabilityReport.error(
+                retryAfter: wait, isQueueFull: false, obstacles: obstacles(), table: table)
+        case .failed(.queueFull(let wait)):
+            UnavailabilityReport.error(retryAfter: wait, isQueueFull: true, obstacles: obstacles(), table: table)
         case .failed(let failure): error(for: failure, of: request)
         }
     }
@@ -22,13 +32,8 @@ enum RequestFailureReport {
             return error
         case .cancelled:
             return RouterError(request.isCancelledByCallback ? .callback : .cancelled)
-        case .noDeployment(let wait):
-            var error = RouterError(.noDeployment)
-            error.isRetriable = true
-            guard let wait else { return error }
-            error.retryAfterMilliseconds = Int64(wait.milliseconds.rounded(.up))
-            error.message += " The earliest returns in \(error.retryAfterMilliseconds) ms."
-            return error
+        case .noDeployment, .queueFull:
+            return RouterError(.noDeployment)
         case .internalError:
             return RouterError(.internalError)
         }

@@ -7,6 +7,7 @@ import HedgeTransport
 final class RequestRecord {
     let state: RequestState
     let chat: ChatRequest
+    /// The model group the caller asked for.
     let group: GroupID
     /// Where it stands in its caller's trace.
     let trace: TraceContext?
@@ -51,7 +52,7 @@ final class AttemptRecord {
     let deployment: DeploymentRuntime
     let startedAt: Int64
     let decoder: any ResponseDecoder
-    /// The request it belongs to, until that has ended.
+    /// The request it belongs to, until that has ended; a probe has none.
     var request: RequestRecord?
 
     var phase = Phase.running
@@ -79,7 +80,7 @@ final class AttemptRecord {
 
     init(
         id: AttemptID, role: AttemptRole, deployment: DeploymentRuntime, startedAt: Int64,
-        decoder: any ResponseDecoder, request: RequestRecord
+        decoder: any ResponseDecoder, request: RequestRecord?
     ) {
         self.id = id
         self.role = role

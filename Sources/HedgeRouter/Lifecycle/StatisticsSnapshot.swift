@@ -39,6 +39,7 @@ struct StatisticsSnapshot: Sendable {
         json.member("fallbacks_in_time", core.fallbacksInTime)
         json.member("canaries", core.canaries)
         json.member("last_resorts", core.lastResorts)
+        write(core.queue, to: &json)
         writeHedges(core, to: &json)
         writeGroups(core, to: &json)
         writeMoney(core, to: &json)
@@ -113,6 +114,7 @@ struct StatisticsSnapshot: Sendable {
         json.endObject()
         json.member("in_flight", deployment.inFlight)
         write(deployment.health, to: &json)
+        write(deployment.recovery, to: &json)
         json.key("ttft_ms")
         write(deployment.streaming, to: &json)
         json.key("total_ms")
@@ -129,6 +131,41 @@ struct StatisticsSnapshot: Sendable {
         if let cause = health.cause { json.member("cause", cause.name) }
         json.member("cooldowns", health.cooldowns)
         json.member("failure_streak", health.failureStreak)
+        json.member("backoff", health.backoff)
+        json.endObject()
+    }
+
+    private func write(_ recovery: RecoveryStatistics, to json: inout JSONWriter) {
+        json.key("recovery")
+        json.beginObject()
+        json.member("cooldowns_for_failures", recovery.cooldownsForFailures)
+        json.member("cooldowns_for_latency", recovery.cooldownsForLatency)
+        json.member("recoveries", recovery.recoveries)
+        json.member("canaries", recovery.canaries)
+        json.member("canaries_worked", recovery.canariesWorked)
+        json.member("canaries_slow", recovery.canariesSlow)
+        json.member("canaries_failed", recovery.canariesFailed)
+        json.member("canaries_inconclusive", recovery.canariesInconclusive)
+        json.member("canaries_abandoned", recovery.canariesAbandoned)
+        json.member("probes", recovery.probes)
+        json.member("probes_failed", recovery.probesFailed)
+        json.member("probe_prompt_tokens", recovery.probePromptTokens)
+        json.member("probe_completion_tokens", recovery.probeCompletionTokens)
+        json.endObject()
+    }
+
+    /// Requests that waited for a deployment.
+    private func write(_ queue: QueueStatistics, to json: inout JSONWriter) {
+        json.key("queue")
+        json.beginObject()
+        json.member("waiting", queue.waiting)
+        json.member("entered", queue.entered)
+        json.member("served", queue.served)
+        json.member("expired", queue.expired)
+        json.member("left", queue.left)
+        json.member("refused", queue.refused)
+        json.member("waited_ms", queue.waited.milliseconds)
+        json.member("longest_wait_ms", queue.longestWait.milliseconds)
         json.endObject()
     }
 

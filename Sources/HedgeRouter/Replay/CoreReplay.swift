@@ -267,6 +267,12 @@ extension CoreReplay {
             begin("health")
             write(deployment)
             write(change)
+        case .startProbe(let start):
+            attempts.append((start.attempt, true, RequestID(rawValue: 0)))
+            attemptNumbers[start.attempt] = attempts.count
+            begin("probe")
+            result.member("attempt", attempts.count)
+            write(start.deployment)
         }
         result.endObject()
         result.endObject()
@@ -313,6 +319,9 @@ extension CoreReplay {
         case .failed(.noDeployment(let wait)):
             result.member("failed", "noDeployment")
             if let wait { result.member("retry_after_ms", wait.milliseconds) }
+        case .failed(.queueFull(let wait)):
+            result.member("failed", "queueFull")
+            if let wait { result.member("retry_after_ms", wait.milliseconds) }
         case .failed(.internalError):
             result.member("failed", "internalError")
         }
@@ -344,12 +353,22 @@ extension CoreReplay {
             result.key("cooldownStarted")
             result.beginObject()
             result.member("until", milliseconds(until))
-            result.member("cause", "\(cause)")
+            result.member("cause", cause.scriptName)
             result.endObject()
         case .canaryAllowed:
             result.member("canaryAllowed", true)
         case .recovered:
             result.member("recovered", true)
+        }
+    }
+}
+
+extension CooldownCause {
+    /// The cause's name in scripts.
+    fileprivate var scriptName: String {
+        switch self {
+        case .failure(let kind): "\(kind)"
+        case .latency: "latency"
         }
     }
 }

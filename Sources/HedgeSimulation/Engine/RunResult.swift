@@ -6,6 +6,8 @@ package struct RunResult: Sendable {
     package var arrivals: [Double] = []
     /// Milliseconds until each request's answer began, or was complete if it does not stream; NaN if it got none.
     package var latencies: [Double] = []
+    /// The server whose answer each request got; -1 for none.
+    package var winners: [Int] = []
     package var failed = 0
 
     package var started: [AttemptRole: Int] = [:]

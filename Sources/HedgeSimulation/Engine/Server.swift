@@ -36,6 +36,11 @@ struct Server: Sendable {
     mutating func begin() { busy += 1 }
     mutating func end() { busy -= 1 }
 
+    /// Whether it fails whatever it is sent.
+    func isDown(at seconds: Double) -> Bool {
+        model.outages.contains { seconds >= $0.from && seconds < $0.until }
+    }
+
     /// How many times slower than usual it is.
     mutating func slowness(at seconds: Double) -> Double {
         slow?.isSlow(at: seconds) == true ? factor : 1

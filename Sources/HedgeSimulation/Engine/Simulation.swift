@@ -105,6 +105,7 @@ package struct Simulation<R: Router>: Sendable {
         requests.append(request)
         result.arrivals.append(Double(now) / 1e9)
         result.latencies.append(.nan)
+        result.winners.append(-1)
         unfinished += 1
         scheduleArrival()
         let traits = RequestTraits(group: Self.group, isStream: isStream, promptBytes: promptBytes)
@@ -130,6 +131,9 @@ package struct Simulation<R: Router>: Sendable {
             result.suppressed[reason, default: 0] += 1
         case .note, .healthChanged:
             break
+        case .startProbe:
+            // No workload asks for probes.
+            result.contradictions += 1
         }
     }
 
@@ -162,11 +166,12 @@ package struct Simulation<R: Router>: Sendable {
     }
 
     private mutating func commit(_ id: RequestID, _ winner: AttemptID) {
-        guard let request = index(id), index(winner) != nil, !requests[request].isAnswered else {
+        guard let request = index(id), let attempt = index(winner), !requests[request].isAnswered else {
             result.contradictions += 1
             return
         }
         requests[request].isAnswered = true
+        result.winners[request] = attempts[attempt].server
         result.latencies[request] = Double(now &- requests[request].arrivedAt) / 1e6
     }
 
@@ -197,8 +202,11 @@ package struct Simulation<R: Router>: Sendable {
         let request = attempts[attempt].request
         servers[server].begin()
         attempts[attempt].isInService = true
-        let service = servers[server].service(
+        var service = servers[server].service(
             request, index: server, seed: seed, shared: requests[request].size, correlation: workload.sizeCorrelation)
+        if servers[server].isDown(at: Double(now) / 1e9) {
+            service = Service(firstToken: nil, end: servers[server].model.failureLatency, fails: true)
+        }
         attempts[attempt].fails = service.fails
         let slowness = service.fails ? 1 : slowness(server)
         if let firstToken = service.firstToken {

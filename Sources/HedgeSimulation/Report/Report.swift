@@ -66,6 +66,7 @@ package struct Report: Sendable {
         ("regimes", { await $0.regimes() }),
         ("load", { await $0.load() }),
         ("recovery", { await $0.recovery() }),
+        ("health", { await $0.health() }),
         ("counterfactual", { await $0.counterfactual() }),
         ("recording", { await $0.recording() }),
         ("limits", { await $0.limits() }),

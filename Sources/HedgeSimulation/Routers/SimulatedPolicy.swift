@@ -53,7 +53,11 @@ package struct SimulatedPolicy: Sendable {
     /// A core for the workload's deployments, which all are of one group.
     package static func core(_ workload: Workload, _ policy: Policy, seed: UInt64) -> RouterCore {
         let ids = workload.servers.indices.map(DeploymentID.init(rawValue:))
-        let deployments = ids.map { DeploymentConfiguration(id: $0) }
+        let deployments = zip(ids, workload.servers).map { id, server in
+            var deployment = DeploymentConfiguration(id: id)
+            if workload.tellsSlots { deployment.maxParallelRequests = server.slots }
+            return deployment
+        }
         let groups = [GroupConfiguration(id: Simulation<RouterCore>.group, deployments: ids)]
         return RouterCore(
             configuration: CoreConfiguration(deployments: deployments, groups: groups, policy: policy), seed: seed)

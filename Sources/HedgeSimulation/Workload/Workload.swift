@@ -9,6 +9,8 @@ package struct Workload: Sendable {
     package var sizeCorrelation = 0.0
     package var slowPeriods: SlowPeriods?
     package var slowdown: Slowdown?
+    /// Whether the router is configured with the servers' slots.
+    package var tellsSlots = false
 
     package init(name: String, servers: [ServerModel], arrivalsPerSecond: Double, requests: Int) {
         self.name = name
@@ -35,6 +37,8 @@ package struct ServerModel: Sendable {
     package var failureShare = 0.0
     /// Time until such a failure, in milliseconds.
     package var failureLatency = 50.0
+    /// Times at which every attempt fails, in order; what began before goes on.
+    package var outages: [Outage] = []
 
     package init(_ latency: Latency, slots: Int? = nil, worksOnCancelled: Bool = false) {
         self.latency = latency
