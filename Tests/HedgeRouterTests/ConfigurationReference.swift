@@ -121,7 +121,8 @@ enum ConfigurationReference {
         let rows = Providers.names.compactMap { Providers.profile(named: $0) }.map { profile in
             let cells = [
                 ([profile.name] + profile.aliases).map { "`\($0)`" }.joined(separator: ", "),
-                profile.baseURL.map { "`\($0)`" } ?? "none: `api_base` is required",
+                profile.address(region: "REGION", location: "LOCATION").map { "`\($0)`" }
+                    ?? "none: `api_base` is required",
                 profile.keyVariables.map { "`\($0)`" }.joined(separator: ", "), profile.needsKey ? "yes" : "no",
             ]
             return "| " + cells.joined(separator: " | ") + " |"

@@ -1,17 +1,9 @@
-/// Who signs requests to AWS.
-struct AWSCredentials: Sendable {
-    var accessKey: String
-    var secretKey: Secret
-    /// Of temporary credentials.
-    var sessionToken: Secret?
-}
-
 /// Signs requests to AWS: Signature Version 4, as every service but S3 computes it.
 ///
 /// The canonical path is the path as it is sent, percent-encoded once more. Whatever is signed goes out as it was
 /// signed: the time is the caller's, and so is the host.
 struct SignatureV4: Sendable {
-    var credentials: AWSCredentials
+    var credentials: SigningKeys
     var region: String
     var service: String
 
@@ -46,7 +38,7 @@ struct SignatureV4: Sendable {
         let hash = Hexadecimal.text(SHA256.hash(Array(canonical.utf8).span))
         let text = "AWS4-HMAC-SHA256\n\(time.stamp)\n\(scope)\n\(hash)"
         let signature = Hexadecimal.text(HMACSHA256.code(key: key(for: time), message: Array(text.utf8)))
-        return "AWS4-HMAC-SHA256 Credential=\(credentials.accessKey)/\(scope), SignedHeaders=\(names), "
+        return "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), SignedHeaders=\(names), "
             + "Signature=\(signature)"
     }
 
@@ -100,7 +92,7 @@ struct SignatureV4: Sendable {
 
     /// The key of one day, region and service.
     private func key(for time: AWSTime) -> [UInt8] {
-        var key = Array("AWS4\(credentials.secretKey.exposed)".utf8)
+        var key = Array("AWS4\(credentials.secretAccessKey.exposed)".utf8)
         for part in [time.date, region, service, "aws4_request"] {
             key = HMACSHA256.code(key: key, message: Array(part.utf8))
         }

@@ -16,6 +16,22 @@ enum Catalogue {
             name: "cohere", format: .cohere, aliases: ["cohere_chat"], baseURL: "https://api.cohere.com",
             keyVariables: ["COHERE_API_KEY", "CO_API_KEY"], cancelStopsBilling: true),
         ProviderProfile(
+            name: "azure", format: .azure, aliases: ["azure_openai", "azure_text"], baseURL: nil,
+            ownDomains: [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"],
+            keyVariables: ["AZURE_API_KEY", "AZURE_OPENAI_API_KEY"], cancelStopsBilling: true),
+        // Google and AWS go on generating, and billing, when the connection is closed.
+        ProviderProfile(
+            name: "gemini", format: .gemini, aliases: ["google_ai_studio"],
+            baseURL: "https://generativelanguage.googleapis.com", keyVariables: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+            cancelStopsBilling: false),
+        ProviderProfile(
+            name: "vertex_ai", format: .vertex, aliases: ["vertex_ai_beta", "vertex"], baseURL: nil,
+            ownDomains: [".googleapis.com"], needsKey: false, cancelStopsBilling: false),
+        ProviderProfile(
+            name: "bedrock", format: .bedrock, aliases: ["bedrock_converse"], baseURL: nil,
+            ownDomains: [".amazonaws.com", ".amazonaws.com.cn"], keyVariables: ["AWS_BEARER_TOKEN_BEDROCK"],
+            cancelStopsBilling: false),
+        ProviderProfile(
             name: "groq", baseURL: "https://api.groq.com/openai/v1", keyVariables: ["GROQ_API_KEY"],
             cancelStopsBilling: false
         ).refusing("logprobs", "top_logprobs", "logit_bias").strict { $0.refusesNulls = true },
@@ -131,6 +147,10 @@ public enum Providers {
         case .openAI: OpenAIProvider(profile: profile)
         case .anthropic: AnthropicProvider(profile: profile)
         case .cohere: CohereProvider(profile: profile)
+        case .gemini: GeminiProvider(profile: profile, service: .aiStudio)
+        case .vertex: GeminiProvider(profile: profile, service: .vertex)
+        case .azure: AzureProvider(profile: profile)
+        case .bedrock: BedrockProvider(profile: profile)
         }
     }
 

@@ -6,6 +6,14 @@ public enum WireFormat: Hashable, Sendable, CaseIterable {
     case anthropic
     /// Version 2 of Cohere's chat API.
     case cohere
+    /// Gemini's `generateContent` under the address and keys of AI Studio.
+    case gemini
+    /// Gemini's `generateContent` under the address and tokens of Vertex AI.
+    case vertex
+    /// OpenAI's chat completions under the addresses of Azure.
+    case azure
+    /// Amazon Bedrock's Converse.
+    case bedrock
 }
 
 /// What sets one provider apart from the others of its wire format: data, no behaviour of its own.
@@ -18,6 +26,8 @@ public struct ProviderProfile: Sendable {
     public var aliases: [String]
     /// Where requests go when the configuration gives no base URL; nil if it must give one.
     public var baseURL: String?
+    /// Ends of the names of the provider's own hosts besides that of ``baseURL``, such as `.openai.azure.com`.
+    public var ownDomains: [String]
     /// Environment variables that may hold the key, the first one found counting.
     public var keyVariables: [String]
     /// Whether requests without a key are refused.
@@ -38,7 +48,7 @@ public struct ProviderProfile: Sendable {
     /// A provider; everything but the name and the base URL as with OpenAI.
     public init(
         name: String, format: WireFormat = .openAI, aliases: [String] = [], baseURL: String?,
-        keyVariables: [String] = [], needsKey: Bool = true,
+        ownDomains: [String] = [], keyVariables: [String] = [], needsKey: Bool = true,
         reportsStreamUsage: Bool = true, cancelStopsBilling: Bool? = nil,
         renames: [(from: String, to: String)] = [],
         replacements: [(member: String, from: String, to: String)] = []
@@ -47,12 +57,23 @@ public struct ProviderProfile: Sendable {
         self.format = format
         self.aliases = aliases
         self.baseURL = baseURL
+        self.ownDomains = ownDomains
         self.keyVariables = keyVariables
         self.needsKey = needsKey
         self.reportsStreamUsage = reportsStreamUsage
         self.cancelStopsBilling = cancelStopsBilling
         self.renames = renames
         self.replacements = replacements
+    }
+
+    /// Where requests go when the configuration gives no base URL, which depends on a region or location for some; nil
+    /// if it must give one.
+    public func address(region: String?, location: String?) -> String? {
+        switch format {
+        case .bedrock: region.map { BedrockAddress.base(region: $0) }
+        case .vertex: GeminiAddress.vertexBase(location: location)
+        default: baseURL
+        }
     }
 
     /// OpenAI itself, and any compatible endpoint of which nothing else is known.

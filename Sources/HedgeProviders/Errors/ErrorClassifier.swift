@@ -7,6 +7,14 @@ import HedgeCore
 enum ErrorClassifier {
     /// The class of an error.
     static func kind(of facts: ErrorFacts) -> FailureKind {
+        let kind = nominalKind(of: facts)
+        guard kind == .rateLimit else { return kind }
+        // What no wait within the hour brings back is no rate.
+        let isLong = facts.retryAfter.map { $0 >= .seconds(3600) } ?? false
+        return facts.status == 402 || facts.isOutForTheDay || isLong ? .quota : .rateLimit
+    }
+
+    private static func nominalKind(of facts: ErrorFacts) -> FailureKind {
         let words = Words(facts.message)
         // One request beyond the whole rate: waiting does not help, although the code is that of the rate limit.
         if facts.status == 429, isOneOf(requestTooLargeWords, in: words) { return .tooLarge }
@@ -27,10 +35,12 @@ enum ErrorClassifier {
             if isOneOf(contextWords, in: words) { return .contextLength }
             if status == 413 { return .tooLarge }
             if isOneOf(policyWords, in: words) { return .contentPolicy }
+            if words.contains("request payload size exceeds") { return .tooLarge }
             // Anthropic tells of an empty account with 400.
             if isOneOf(quotaWords, in: words) { return .quota }
             // xAI refuses a wrong key with 400.
-            return status == 400 && words.contains("incorrect api key") ? .authentication : .badRequest
+            let isKeyWrong = words.contains("incorrect api key") || words.contains("api key not valid")
+            return status == 400 && isKeyWrong ? .authentication : .badRequest
         case 401: return .authentication
         case 402: return .quota
         case 403:
@@ -62,7 +72,8 @@ enum ErrorClassifier {
         "exceed the available context size", "exceeds the context", "exceed the context", "context window",
         "input tokens exceed the configured limit", "input tokens + max_new_tokens", "inputs tokens + max_new_tokens",
         "prompt is too long", "input is too long", "while limit is", "longer than the model's context",
-        "exceeds the maximum context", "exceed context limit", "too many tokens", "too large for model with",
+        "exceeds the maximum number of tokens allowed", "exceeds the maximum context", "exceed context limit",
+        "too many tokens", "too large for model with",
     ]
 
     private static let quotaWords = [
@@ -126,6 +137,24 @@ enum ErrorClassifier {
         "engine_overloaded_error": .overloaded,
         "model_overloaded": .overloaded,
         "modelnotready": .overloaded,
+        // The codes of google.rpc and the reasons Google gives with them.
+        "api_key_invalid": .authentication,
+        "api_key_expired": .authentication,
+        "access_token_expired": .authentication,
+        "access_token_type_unsupported": .authentication,
+        "credentials_missing": .authentication,
+        "unauthenticated": .authentication,
+        "api_key_service_blocked": .permission,
+        "service_disabled": .permission,
+        "user_project_denied": .permission,
+        "consumer_suspended": .permission,
+        "consumer_invalid": .permission,
+        "billing_disabled": .quota,
+        "failed_precondition": .permission,
+        "not_found": .notFound,
+        "resource_exhausted": .rateLimit,
+        "unavailable": .overloaded,
+        "deadline_exceeded": .providerTimeout,
         "rate_limit_exceeded": .rateLimit,
         "rate_limit_error": .rateLimit,
         "ratelimiterror": .rateLimit,
@@ -140,6 +169,10 @@ enum ErrorClassifier {
         "bad_request": .badRequest,
         "timeout": .providerTimeout,
         "timeout_error": .providerTimeout,
+        "invalid_argument": .badRequest,
+        "out_of_range": .badRequest,
+        "internal": .server,
+        "cancelled": .server,
         "server_error": .server,
         "api_error": .server,
         "internal_error": .server,
@@ -156,10 +189,13 @@ struct Words {
     }
 
     /// Whether the phrase, in lower case, is part of the message.
-    func contains(_ phrase: String) -> Bool {
+    func contains(_ phrase: String) -> Bool { firstIndex(of: phrase) != nil }
+
+    /// Where the phrase, in lower case, first begins in the message, in bytes; nil if it is no part of it.
+    func firstIndex(of phrase: String) -> Int? {
         let phrase = Array(phrase.utf8)
-        guard let first = phrase.first, phrase.count <= bytes.count else { return false }
-        return (0...(bytes.count - phrase.count)).contains {
+        guard let first = phrase.first, phrase.count <= bytes.count else { return nil }
+        return (0...(bytes.count - phrase.count)).first {
             bytes[$0] == first && bytes[$0..<($0 + phrase.count)].elementsEqual(phrase)
         }
     }

@@ -10,6 +10,11 @@ struct ErrorFacts {
     /// The provider's own words; may quote the prompt and the key.
     var message = ""
 
+    /// How long the answer itself asks to stay away, as Google's does; at most a week.
+    var retryAfter: Interval?
+    /// Whether a quota of a whole day is used up.
+    var isOutForTheDay = false
+
     /// An answer that says nothing beyond its status.
     init(status: Int) {
         self.status = status
@@ -55,6 +60,9 @@ struct ErrorFacts {
         {
             takeCode(code, tape, text)
         }
+        if let details = tape.member("details", of: node, in: text), tape.kind(details) == .array {
+            readDetails(details, tape, text)
+        }
         for key in ["code", "type", "status"] as [StaticString] {
             if let inner = tape.member(key, of: node, in: text) { takeCode(inner, tape, text) }
         }
@@ -66,6 +74,26 @@ struct ErrorFacts {
         }
         for key in ["message", "msg"] as [StaticString] where message.isEmpty {
             if let inner = tape.member(key, of: node, in: text) { takeMessage(inner, tape, text) }
+        }
+    }
+
+    /// Takes what `google.rpc.Status` adds to an error: a reason, the quotas that are used up, a delay.
+    private mutating func readDetails(_ details: Int, _ tape: JSONTape, _ text: Span<UInt8>) {
+        var detail = details + 1
+        while detail < tape.next(details) {
+            if let reason = tape.member("reason", of: detail, in: text) { takeCode(reason, tape, text) }
+            if let delay = tape.member("retryDelay", of: detail, in: text).flatMap({ tape.string($0, in: text) }) {
+                retryAfter = RetryDelay.interval(delay)
+            }
+            if let violations = tape.member("violations", of: detail, in: text), tape.kind(violations) == .array {
+                var violation = violations + 1
+                while violation < tape.next(violations) {
+                    let quota = tape.member("quotaId", of: violation, in: text).flatMap { tape.string($0, in: text) }
+                    if let quota, Words(quota).contains("perday") { isOutForTheDay = true }
+                    violation = tape.next(violation)
+                }
+            }
+            detail = tape.next(detail)
         }
     }
 

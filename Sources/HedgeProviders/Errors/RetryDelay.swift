@@ -77,6 +77,9 @@ enum RetryDelay {
         return Double(text)
     }
 
+    /// A Go duration, cut to a week; nil for other text.
+    static func interval(_ text: String) -> Interval? { duration(text).flatMap(limited) }
+
     /// Seconds of a Go duration such as `6m0s`, `7.66s`, `1h2m3.5s` or `100ms`; a bare number is seconds.
     static func duration(_ text: String) -> Double? {
         if let seconds = number(text) { return seconds }

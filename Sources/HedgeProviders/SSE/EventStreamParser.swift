@@ -37,6 +37,10 @@ struct EventStreamParser {
     /// Data of the event just given, if it is stored. Its lines are joined by LF.
     private(set) var data: [UInt8] = []
 
+    /// Lines without a field from the first one on that begins a JSON text: Google reports some errors like that.
+    private(set) var stray: [UInt8] = []
+    private static let strayLimit = 1 << 16
+
     private enum Data {
         case none
         case input(Range<Int>)
@@ -176,7 +180,16 @@ struct EventStreamParser {
             isDataGiven = true
             return .errorField
         }
+        keepStray(text, range)
         return nil
+    }
+
+    private mutating func keepStray(_ text: Span<UInt8>, _ line: Range<Int>) {
+        let first = text[line.lowerBound]
+        guard !stray.isEmpty || first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else { return }
+        guard line.count < Self.strayLimit - stray.count else { return }
+        stray.append(text, line)
+        stray.append(UInt8(ascii: " "))
     }
 
     /// The value of the field, if the line is one of that name.

@@ -28,6 +28,7 @@ struct AnswerContext {
             failure.retryAfter = RetryDelay.read(headers, status: head.status, now: head.receivedAt)
             failure.mayRepeat = RetryAdvice.read(headers)
         }
+        failure.retryAfter = failure.retryAfter ?? facts.retryAfter
         return failure
     }
 

@@ -133,6 +133,11 @@ final class TranslatingDecoder<Translator: AnswerTranslator>: ResponseDecoder, S
         case .needMore, .event: break
         }
         guard mode == .events else { return }
+        let stray = parser.stray
+        if !translator.mayEnd(builder), (try? tape.scan(stray.span, limits: .stream)) != nil {
+            take(translator.takeEvent(stray.span, tape, &builder, into: &output), stray.span, &output)
+            guard mode == .events else { return }
+        }
         guard translator.mayEnd(builder) else {
             return fail(context.failure(.truncated, "the stream ended before its terminal"), &output)
         }

@@ -12,6 +12,8 @@ struct DeploymentBuilder {
     let info: Settings
     let environment: (String) -> String?
 
+    private var cloud: CloudSettings { CloudSettings(parameters: parameters, environment: environment) }
+
     /// The deployment, without its key; nil when something it cannot do without is wrong.
     mutating func build(groupName: String, reader: inout DocumentReader) -> DeploymentSettings? {
         let headers = readHeaders(&reader)
@@ -22,7 +24,14 @@ struct DeploymentBuilder {
             model: target.model, baseURL: baseURL, apiKey: apiKey, organization: parameters.text("organization"),
             extraHeaders: headers
         )
-        CloudSettings(parameters: parameters, environment: environment).complete(&endpoint, of: target.profile)
+        cloud.complete(&endpoint, of: target.profile)
+        // Keys that nobody mentioned go to AWS alone.
+        if target.profile.format == .bedrock, apiKey == nil, endpoint.signingKeys == nil,
+            isOwnAddress(baseURL, of: target.profile)
+        {
+            endpoint.signingKeys = cloud.environmentKeys
+        }
+        cloud.check(endpoint, of: target.profile, &reader)
         endpoint.dropsUnsupported =
             parameters.boolean("drop_params") ?? defaults.boolean("drop_params") ?? endpoint.dropsUnsupported
         endpoint.flags = ModelFlags(info).completed(with: endpoint.flags)
@@ -92,10 +101,11 @@ struct DeploymentBuilder {
         guard let given = parameters.text(name) else {
             // Given but wrong was reported where it was read.
             guard !parameters.isRejected("api_base"), !parameters.isRejected("base_url") else { return nil }
-            guard let url = target.profile.baseURL else {
+            guard let url = cloud.address(of: target.profile) else {
+                let region = target.profile.format == .bedrock ? " or aws_region_name" : ""
                 reader.report(
                     parameters.path("api_base"), "is required for provider \(target.profile.name)",
-                    expected: TextRule.baseURL.expectation
+                    expected: TextRule.baseURL.expectation + region
                 )
                 return nil
             }
@@ -121,13 +131,14 @@ struct DeploymentBuilder {
     private func readKey(of target: Target, baseURL: String, _ reader: inout DocumentReader) -> Secret? {
         if let key = parameters.text("api_key") { return key.isEmpty ? nil : Secret(key) }
         let profile = target.profile
-        guard !parameters.isRejected("api_key"), let customary = profile.keyVariables.first else { return nil }
+        guard !parameters.isRejected("api_key"), !cloud.hasCredentials, let customary = profile.keyVariables.first
+        else { return nil }
         let path = parameters.path("api_key")
         let found = profile.keyVariables.lazy.compactMap { variable in
             environment(variable).flatMap { $0.isEmpty ? nil : (variable: variable, key: $0) }
         }.first
         guard let found else {
-            if profile.needsKey, isOwnAddress(baseURL, of: profile) {
+            if profile.needsKey, profile.format != .bedrock, isOwnAddress(baseURL, of: profile) {
                 reader.warn(path, "is not given, and environment variable \(customary) is not set")
             }
             return nil
@@ -147,8 +158,9 @@ struct DeploymentBuilder {
     }
 
     private func isOwnAddress(_ baseURL: String, of profile: ProviderProfile) -> Bool {
-        guard let own = profile.baseURL.flatMap(WebAddress.init) else { return false }
-        return own == WebAddress(baseURL)
+        guard let address = WebAddress(baseURL) else { return false }
+        if address.scheme == "https", profile.ownDomains.contains(where: address.host.hasSuffix) { return true }
+        return profile.baseURL.flatMap(WebAddress.init) == address
     }
 
     // MARK: How it is called
@@ -241,7 +253,7 @@ enum DeploymentKey {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         let parts = [
             deployment.groupName, deployment.providerName, deployment.endpoint.model, deployment.endpoint.baseURL,
-            deployment.endpoint.organization ?? "", ordinal == 0 ? "" : String(ordinal),
+            deployment.endpoint.organization ?? deployment.endpoint.project ?? "", ordinal == 0 ? "" : String(ordinal),
         ]
         for part in parts {
             // FNV-1a; the NUL between the parts keeps ("ab", "c") and ("a", "bc") apart.

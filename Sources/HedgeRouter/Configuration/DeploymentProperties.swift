@@ -215,10 +215,11 @@ enum DocumentProperties {
             liteLLM: true, "The AWS region, such as `us-east-1`."
         ),
         Property(
-            "vertex_project", .text(.headerValue), liteLLM: true, "The Google Cloud project requests are billed to."
+            "vertex_project", .text(.headerValue), defaultText: "`VERTEXAI_PROJECT`", liteLLM: true,
+            "The Google Cloud project requests are billed to."
         ),
         Property(
-            "vertex_location", .text(.headerValue), liteLLM: true,
+            "vertex_location", .text(.headerValue), defaultText: "`VERTEXAI_LOCATION`, else `global`", liteLLM: true,
             "Where Google Cloud runs the model, such as `europe-west4` or `global`."
         ),
         Property(

@@ -14,8 +14,8 @@ struct SignatureV4Tests {
 
     private func signer(token: String? = nil) -> SignatureV4 {
         SignatureV4(
-            credentials: AWSCredentials(
-                accessKey: "AKIDEXAMPLE", secretKey: Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+            credentials: SigningKeys(
+                accessKeyID: "AKIDEXAMPLE", secretAccessKey: Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
                 sessionToken: token.map { Secret($0) }),
             region: "us-east-1", service: "bedrock")
     }
@@ -60,8 +60,8 @@ struct SignatureV4Tests {
     @Test("the example of AWS's documentation")
     func published() {
         let signer = SignatureV4(
-            credentials: AWSCredentials(
-                accessKey: "AKIDEXAMPLE", secretKey: Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")),
+            credentials: SigningKeys(
+                accessKeyID: "AKIDEXAMPLE", secretAccessKey: Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")),
             region: "us-east-1", service: "iam")
         let request = SignatureV4.Request(
             method: "GET", host: "iam.amazonaws.com", path: "/", query: "Action=ListUsers&Version=2010-05-08",
@@ -81,8 +81,8 @@ struct SignatureV4Tests {
         for entry in cases.elements {
             func text(_ key: StaticString) throws -> String { try #require(entry[key]?.string) }
             let signer = SignatureV4(
-                credentials: AWSCredentials(
-                    accessKey: try text("key"), secretKey: Secret(try text("secret")),
+                credentials: SigningKeys(
+                    accessKeyID: try text("key"), secretAccessKey: Secret(try text("secret")),
                     sessionToken: entry["token"]?.string.map { Secret($0) }),
                 region: try text("region"), service: try text("service"))
             let headers = try #require(entry["headers"]).members.compactMap { header in

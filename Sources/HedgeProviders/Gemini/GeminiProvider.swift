@@ -1,0 +1,120 @@
+import HedgeJSON
+
+/// Google's Gemini API (`generateContent`), as AI Studio and Vertex AI speak it.
+public struct GeminiProvider: Provider {
+    /// Which of Google's two services is meant.
+    public enum Service: Sendable {
+        /// `generativelanguage.googleapis.com`, with a key.
+        case aiStudio
+        /// `aiplatform.googleapis.com`, with a project, a location and a token, or with a key alone.
+        case vertex
+    }
+
+    /// Names and facts of the provider.
+    public let profile: ProviderProfile
+    /// The service requests go to.
+    public let service: Service
+
+    /// The format as `service` speaks it.
+    public init(profile: ProviderProfile, service: Service) {
+        self.profile = profile
+        self.service = service
+    }
+
+    /// The profile's name.
+    public var name: String { profile.name }
+
+    /// The model's `streamGenerateContent` or `generateContent`, with a token if there is one, else with the key.
+    public func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead {
+        var headers = ["Content-Type: application/json"]
+        headers.append("Accept: \(isStream ? "text/event-stream" : "application/json")")
+        if let token = endpoint.bearerToken {
+            headers.append("Authorization: Bearer \(token.exposed)")
+        } else if let key = endpoint.apiKey {
+            headers.append("x-goog-api-key: \(key.exposed)")
+        }
+        let method = isStream ? ":streamGenerateContent?alt=sse" : ":generateContent"
+        return RequestHead(
+            url: GeminiAddress(endpoint, service: service).model + method,
+            headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
+    }
+
+    /// What of the request Gemini has no equivalent for.
+    public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
+        let format = GeminiEncoder.expressible(name: name, service: service, flags: endpoint.flags)
+        if let objection = request.objection(of: format, dropping: endpoint.dropsUnsupported) { return objection }
+        do throws(UnsupportedRequest) {
+            let fields = GeminiEncoder(try request.view(for: name), endpoint: endpoint).objections
+            return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
+        } catch {
+            return error
+        }
+    }
+
+    /// The request as a `GenerateContentRequest`.
+    public func encode(
+        _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
+    ) throws(UnsupportedRequest) -> EncodedRequest {
+        var encoder = GeminiEncoder(try request.view(for: name), endpoint: endpoint)
+        return EncodedRequest(body: Bytes(encoder.encode()))
+    }
+
+    /// A decoder for the answer, whether it streams, comes whole or is an error.
+    public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
+        let builder = ChunkBuilder(
+            model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage)
+        return TranslatingDecoder(
+            GeminiTranslator(), builder, endpoint: endpoint, expectsEvents: request.isStream)
+    }
+}
+
+/// Where a model of Google's is.
+struct GeminiAddress {
+    /// URL of the model, without a method.
+    let model: String
+
+    init(_ endpoint: Endpoint, service: GeminiProvider.Service) {
+        let base = Self.versioned(endpoint, service)
+        switch service {
+        case .aiStudio: model = base + "/" + Self.path(endpoint.model, prefix: "models/")
+        case .vertex: model = base + Self.place(endpoint) + "/" + Self.vertexPath(endpoint.model)
+        }
+    }
+
+    /// The address of Vertex AI at a location: `global`, a group of regions, or a region.
+    static func vertexBase(location: String?) -> String {
+        switch location {
+        case nil, "global": "https://aiplatform.googleapis.com"
+        case "us", "eu": "https://aiplatform.\(location ?? "").rep.googleapis.com"
+        case .some(let region): "https://\(PercentEncoding.encode(region))-aiplatform.googleapis.com"
+        }
+    }
+
+    /// The base URL with the version of the API, unless it ends with one already.
+    private static func versioned(_ endpoint: Endpoint, _ service: GeminiProvider.Service) -> String {
+        var base = endpoint.baseURL
+        if base.isEmpty, service == .vertex { base = vertexBase(location: endpoint.location) }
+        while base.hasSuffix("/") { base.removeLast() }
+        let last = base.split(separator: "/").last ?? ""
+        if last.hasPrefix("v1") || last.hasPrefix("v2") { return base }
+        let version = endpoint.apiVersion ?? (service == .aiStudio ? "v1beta" : "v1beta1")
+        return "\(base)/\(PercentEncoding.encode(version))"
+    }
+
+    /// Project and location; empty where a key tells the project.
+    private static func place(_ endpoint: Endpoint) -> String {
+        guard let project = endpoint.project else { return "" }
+        let location = endpoint.location ?? "global"
+        return "/projects/\(PercentEncoding.encode(project))/locations/\(PercentEncoding.encode(location))"
+    }
+
+    /// Models are Google's unless they are named with their publisher; a number is an endpoint of a tuned model.
+    private static func vertexPath(_ model: String) -> String {
+        if model.utf8.allSatisfy({ (48...57).contains($0) }) { return "endpoints/\(model)" }
+        return path(model, prefix: "publishers/google/models/")
+    }
+
+    private static func path(_ model: String, prefix: String) -> String {
+        PercentEncoding.encode(model.contains("/") ? model : prefix + model, keepingSlashes: true)
+    }
+}
