@@ -33,10 +33,10 @@ struct Metric: Sendable {
 
 /// Every metric of the library: the text formats and the reference page are made from this table.
 enum MetricTable {
-    static let all = requests + hedging + effect + attempts + health + money + library
+    static let all = requests + hedging + effect + attempts + health + waiting + money + library
 
     private static let group = ["model_group"]
-    private static let deployment = ["deployment", "model_group"]
+    static let deployment = ["deployment", "model_group"]
 
     private static let requests: [Metric] = [
         Metric(
