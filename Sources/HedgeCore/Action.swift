@@ -162,13 +162,15 @@ public enum ThresholdSource: String, Hashable, Sendable, CaseIterable {
     case percentile
     /// The knee of the survival curve, earlier than the percentile.
     case knee
+    /// The best single hedge for the budget: earlier than the percentile, and sent with a probability.
+    case reissue
     /// The default used while a class has little history.
     case prior
 }
 
 /// Why a hedge was not sent although its threshold passed.
 public enum HedgeSuppression: String, Hashable, Sendable, CaseIterable {
-    /// The budget of hedges is used up.
+    /// The budget of hedges is used up, or chance kept it for another request where hedges have a probability.
     case budget
     /// As many hedges as allowed are in flight.
     case concurrency

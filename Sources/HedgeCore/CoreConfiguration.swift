@@ -170,6 +170,14 @@ public enum RoutingStrategy: String, Hashable, Sendable, CaseIterable {
     case usageBased = "usage-based-routing"
 }
 
+/// What a hedge threshold is derived from.
+public enum HedgeRule: String, Hashable, Sendable, CaseIterable {
+    /// A percentile of the primary's latency, or the knee before it; every due hedge is sent.
+    case percentile
+    /// The delay and the share of due hedges that give the best 99th percentile for the budget.
+    case singleReissue = "single-reissue"
+}
+
 /// The settings of every decision; defaults are those of the configuration document.
 public struct Policy: Sendable {
     /// How deployments are ranked.
@@ -184,6 +192,8 @@ public struct Policy: Sendable {
     /// Hedges of one request.
     public var maxHedges = 1
 
+    /// What the threshold is derived from.
+    public var hedgeRule = HedgeRule.percentile
     /// Percentile of the primary's latency at which a hedge starts, in (0, 1).
     public var hedgePercentile = 0.95
     /// A fixed threshold instead of the percentile.

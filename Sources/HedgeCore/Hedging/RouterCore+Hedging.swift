@@ -126,6 +126,7 @@ extension RouterCore {
         if threshold.isDynamic { keepCandidates { core, slot in !core.isStormy(slot) } }
         guard !candidates.isEmpty else { return .suppressed(.storm) }
         guard let (target, price) = hedgeTarget(request, threshold) else { return .suppressed(.lowValue) }
+        if threshold.probability < 1, !random.chance(threshold.probability) { return .suppressed(.budget) }
         // The control arm is drawn from what would be hedged, so that nothing else tells the two apart.
         guard hedgeBudget.level >= price else { return .suppressed(.budget) }
         if random.chance(policy.controlFraction) {

@@ -4,11 +4,16 @@ struct ThresholdSettings: Hashable, Sendable {
     var percentile: Double
     /// The largest share of requests that the knee may hedge.
     var kneeShare: Double
+    var rule: HedgeRule
+    /// Hedges as a share of requests.
+    var budget: Double
 
     init(_ policy: Policy) {
         percentile = min(0.999, max(0.01, policy.hedgePercentile.isFinite ? policy.hedgePercentile : 0.95))
         let budget = policy.hedgeBudget.isFinite ? policy.hedgeBudget : 0
         kneeShare = min(2 * (1 - percentile), max(0, budget))
+        rule = policy.hedgeRule
+        self.budget = max(0, budget)
     }
 }
 
@@ -28,7 +33,14 @@ struct ThresholdBasis: Hashable, Sendable {
         let percentile = curve.quantile(settings.percentile).value
         let source = samples >= LatencyModel.priorSamples ? ThresholdSource.percentile : .prior
         threshold = HedgeThreshold(delay: percentile, source: source)
-        if source == .percentile, let knee = curve.knee(atMost: settings.kneeShare) {
+        guard source == .percentile else { return }
+        if settings.rule == .singleReissue,
+            let single = SingleReissue(curve: curve, budget: settings.budget, from: .seconds(1.2 * median.seconds))
+        {
+            threshold = HedgeThreshold(delay: single.delay, source: .reissue, probability: single.probability)
+            return
+        }
+        if let knee = curve.knee(atMost: settings.kneeShare) {
             let early = LogScale.interval(knee)
             if early < percentile { threshold = HedgeThreshold(delay: early, source: .knee) }
         }
@@ -41,6 +53,7 @@ struct ThresholdBasis: Hashable, Sendable {
         if let longest = policy.hedgeThresholdMax { delay = min(delay, longest) }
         if let timeLeft { delay = min(delay, .seconds(timeLeft.seconds / 2)) }
         if let attemptTimeout { delay = min(delay, .seconds(attemptTimeout.seconds * 0.6)) }
-        return HedgeThreshold(delay: max(delay, .zero), source: threshold.source)
+        return HedgeThreshold(
+            delay: max(delay, .zero), source: threshold.source, probability: threshold.probability)
     }
 }

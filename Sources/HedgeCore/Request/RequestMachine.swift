@@ -149,9 +149,11 @@ struct AttemptRecord: Sendable {
 struct HedgeThreshold: Hashable, Sendable {
     var delay = Interval.zero
     var source = ThresholdSource.prior
+    /// Share of the hedges due at it that are sent.
+    var probability = 1.0
 
     /// Whether the value follows what was measured, so that it can be wrong when everything slows down.
     var isDynamic: Bool {
-        source == .percentile || source == .knee
+        source == .percentile || source == .knee || source == .reissue
     }
 }

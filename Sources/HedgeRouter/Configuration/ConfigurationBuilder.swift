@@ -209,6 +209,7 @@ extension ConfigurationBuilder {
         policy.maxParallelAttempts = arguments.integer("max_parallel_requests") ?? policy.maxParallelAttempts
         policy.maxHedges = arguments.integer("max_hedges") ?? policy.maxHedges
         policy.maxAttempts = arguments.integer("max_attempts") ?? policy.maxAttempts
+        if let rule = arguments.text("hedge_rule").flatMap(HedgeRule.init(rawValue:)) { policy.hedgeRule = rule }
         if let percent = arguments.number("hedge_threshold_percentile") { policy.hedgePercentile = percent / 100 }
         policy.hedgeThreshold = arguments.milliseconds("hedge_threshold_ms")
         policy.hedgeThresholdMin = arguments.milliseconds("hedge_threshold_min_ms") ?? policy.hedgeThresholdMin

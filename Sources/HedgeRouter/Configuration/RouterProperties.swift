@@ -118,6 +118,17 @@ enum RouterProperties {
                 """
             ),
             Property(
+                "hedge_rule", .choice(HedgeRule.allCases.map(\.rawValue)),
+                default: .text(HedgeRule.percentile.rawValue),
+                liteLLM: false,
+                """
+                `percentile` hedges every request that passes the threshold. `single-reissue` is for budgets of one or two \
+                percent: it chooses the delay and the share of late requests to hedge that give the best 99th percentile \
+                for `hedge_budget`. Before there is enough history for that, and with a fixed threshold, it is the same \
+                as `percentile`.
+                """
+            ),
+            Property(
                 "hedge_threshold_ms", .number(.from(0, to: DocumentProperties.day * 1000)),
                 defaultText: "the percentile",
                 unit: .milliseconds, liteLLM: false, "A fixed threshold instead of the percentile."

@@ -24,6 +24,34 @@ extension Report {
         return section
     }
 
+    /// One or two hedges per hundred requests: where the percentile rule runs out of budget and the other does not.
+    func small() async -> ReportSection {
+        var section = ReportSection("Small budgets: the percentile rule against hedge_rule single-reissue")
+        for name in ["lognormal", "pareto-mix", "ttft-like"] {
+            guard let workload = WorkloadCatalog.workload(name) else { continue }
+            let comparison = await compare(workload, [PolicyCatalog.none] + PolicyCatalog.small)
+            section.tables.append(name + "\n" + comparison.text)
+            for percent in [1, 2] {
+                let place = "\(name), \(percent) % budget: "
+                let single = "ours-\(percent)%-single"
+                let best = comparison.ratio(single, to: "single-\(percent)%", \.p99)
+                section.claims.append(.ratio(place + "p99 to that of the best single hedge", best, atMost: 1.05))
+                // A short tail leaves next to nothing to gain, for the best hedge just as well.
+                if name != "lognormal" {
+                    let ratio = comparison.ratio(single, to: "ours-\(percent)%", \.p99)
+                    section.claims.append(.ratio(place + "p99 to the percentile rule", ratio, atMost: 0.95))
+                }
+                guard let row = comparison["ours-\(percent)%-single"] else { continue }
+                section.claims.append(
+                    .atMost(
+                        place + "extra requests", row.mean(\.extraRequests),
+                        Double(percent) / 100 + 0.0005
+                    ) { HedgeSimulation.percent($0, 2) })
+            }
+        }
+        return section
+    }
+
     /// 99th percentiles of the published ranking without and with one hedge: as published, and as the simulation they
     /// come from gives them once a latency is known only when it has passed.
     private struct Published {

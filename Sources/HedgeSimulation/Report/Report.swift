@@ -63,6 +63,7 @@ package struct Report: Sendable {
 
     package static let sections: [(name: String, run: @Sendable (Report) async -> ReportSection)] = [
         ("independent", { await $0.independent() }),
+        ("small", { await $0.small() }),
         ("regimes", { await $0.regimes() }),
         ("load", { await $0.load() }),
         ("recovery", { await $0.recovery() }),

@@ -14,6 +14,17 @@ package enum PolicyCatalog {
     package static let oursUnhedged = SimulatedPolicy.core("ours-unhedged") { $0.hedgeBudget = 0 }
     /// The core that may hedge one request in twenty.
     package static let oursFive = SimulatedPolicy.core("ours-5%") { $0.hedgeBudget = 0.05 }
+    /// The core with a budget of one or two percent, with either rule.
+    package static let small = [1, 2].flatMap { percent in
+        [
+            SimulatedPolicy.core("ours-\(percent)%") { $0.hedgeBudget = Double(percent) / 100 },
+            SimulatedPolicy.core("ours-\(percent)%-single") {
+                $0.hedgeBudget = Double(percent) / 100
+                $0.hedgeRule = .singleReissue
+            },
+            SimulatedPolicy("single-\(percent)%", .oracle(budget: Double(percent) / 100)),
+        ]
+    }
     /// At random, and never a second attempt.
     package static let none = SimulatedPolicy("no-hedge", .random, .never)
     package static let greedy = SimulatedPolicy("greedy-ewma", .greedy, .never)
@@ -36,7 +47,7 @@ package enum PolicyCatalog {
     }
 
     private static let entries: [SimulatedPolicy] =
-        usual + [oursUnhedged, greedyHedged, reference, referenceHedged] + recording + [
-            SimulatedPolicy("single-2%", .oracle(budget: 0.02)), SimulatedPolicy("single-10%", .oracle(budget: 0.10)),
+        usual + [oursUnhedged, greedyHedged, reference, referenceHedged] + recording + small + [
+            SimulatedPolicy("single-10%", .oracle(budget: 0.10))
         ]
 }
