@@ -1,14 +1,18 @@
 public import HedgeJSON
 import Synchronization
 
-/// A chat completion request as a caller sent it, read and checked once.
+/// A request as a caller sent it, read and checked once: a chat completion, or what ``operation`` says.
 ///
 /// Values are kept as the bytes they came in, so that what this library does not know reaches the provider unchanged.
 public final class ChatRequest: Sendable {
+    /// What is asked for.
+    public let operation: Operation
     /// The model group asked for.
     public let model: String
     /// Whether the answer is to stream (`stream`).
     public let isStream: Bool
+    /// Whether the provider is asked to stream, which it is for every caller that does, and for others as configured.
+    public let streamsUpstream: Bool
     /// Whether the caller asked for a usage chunk (`stream_options.include_usage`).
     public let wantsUsage: Bool
     /// Size of the document in bytes.
@@ -30,13 +34,20 @@ public final class ChatRequest: Sendable {
     ///
     /// Checks what routing depends on: an object with a `model` string and a `messages` array that is not empty;
     /// `stream` a boolean or null; nesting and size within limits; no duplicate keys; valid UTF-8; no NUL.
-    public convenience init(parsing document: UnsafeRawBufferPointer) throws(RequestError) {
-        try unsafe self.init(parsing: document.bindMemory(to: UInt8.self).span)
+    public convenience init(
+        parsing document: UnsafeRawBufferPointer, operation: Operation = .chat, streamsUpstream: Bool = false
+    ) throws(RequestError) {
+        try unsafe self.init(
+            parsing: document.bindMemory(to: UInt8.self).span, operation: operation,
+            streamsUpstream: streamsUpstream)
     }
 
     /// Reads an OpenAI chat completion body, within `limits`.
+    ///
+    /// `streamsUpstream` asks providers to stream also for a caller that does not: the answer is put together.
     public init(
-        parsing document: Span<UInt8>, limits: JSONLimits = ChatRequest.defaultLimits
+        parsing document: Span<UInt8>, limits: JSONLimits = ChatRequest.defaultLimits,
+        operation: Operation = .chat, streamsUpstream: Bool = false
     ) throws(RequestError) {
         let tape = JSONTape()
         do {
@@ -47,12 +58,16 @@ public final class ChatRequest: Sendable {
             throw RequestError(offset: error.offset, isLimit: error.isLimit, message: error.message)
         }
         let reader = RequestReader(tape: tape)
-        try reader.check(document)
+        try reader.check(document, operation)
+        self.operation = operation
         model = try reader.model(document)
-        isStream = try reader.isStream(document)
+        isStream = operation == .embeddings ? false : try reader.isStream(document)
+        self.streamsUpstream = isStream || streamsUpstream && operation == .chat
         wantsUsage = try reader.wantsUsage(document)
         byteCount = document.count
-        promptBytes = reader.size(of: "messages", document) + reader.size(of: "tools", document)
+        promptBytes =
+            reader.size(of: "messages", document) + reader.size(of: "tools", document)
+            + (operation == .chat ? 0 : reader.size(of: "input", document))
         streamOptions = reader.streamOptions(document)
         (members, fields) = reader.members(document)
     }

@@ -12,9 +12,10 @@ extension CodecReplay {
         let request = try request(root)
         let endpoint = endpoint(root, of: provider)
         do throws(UnsupportedRequest) {
-            if let objection = provider.check(request, for: endpoint) { throw objection }
+            if let objection = provider.objection(to: request, at: endpoint) { throw objection }
             let encoded = try provider.encode(request, for: endpoint, at: root["now"]?.integer ?? 0)
-            let head = provider.head(for: endpoint, isStream: request.isStream)
+            let head = provider.head(
+                for: endpoint, operation: request.operation, isStream: request.streamsUpstream)
             return report(head, encoded)
         } catch {
             return report(error)

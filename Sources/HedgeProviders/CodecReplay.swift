@@ -24,6 +24,10 @@ public enum CodecReplay {
     /// input is cut), `api_key`, `model`, `request` (the caller's document; instead of `stream` and
     /// `include_usage`), and `end` (`"clean"`, or `"broken"` for a transfer that breaks instead of ending).
     ///
+    /// With `stream_upstream` the provider is asked to stream, whatever the caller is given.
+    ///
+    /// `endpoint` is the operation, such as `/v1/embeddings`; chat completions by default.
+    ///
     /// With `encode` the request itself is the result, and `input` is not used: see ``encode(_:)``.
     ///
     /// The result has `events`: `{"chunk": …, "output": bool}`, `{"usage": …}`, `{"completed": true}` and
@@ -64,10 +68,16 @@ public enum CodecReplay {
     static func request(_ root: JSONValue) throws(ScriptError) -> ChatRequest {
         let document = root["request"]?.compactBytes ?? minimalRequest(root)
         do {
-            return try ChatRequest(parsing: document.span)
+            return try ChatRequest(
+                parsing: document.span, operation: operation(root),
+                streamsUpstream: root["stream_upstream"]?.bool ?? false)
         } catch {
             throw ScriptError("request.\(error.path)", error.message)
         }
+    }
+
+    private static func operation(_ root: JSONValue) -> Operation {
+        root["endpoint"]?.string.flatMap { Operation(rawValue: $0) } ?? .chat
     }
 
     private static func minimalRequest(_ root: JSONValue) -> [UInt8] {
@@ -160,6 +170,8 @@ public enum CodecReplay {
             writer.member("prompt_tokens", usage.promptTokens)
             writer.member("completion_tokens", usage.completionTokens)
             writer.endObject()
+        case .progress:
+            writer.member("progress", true)
         case .completed:
             writer.member("completed", true)
         case .failed(let failure):

@@ -8,8 +8,14 @@ public protocol Provider: Sendable {
     /// The name before the slash in `model: "openai/gpt-4o"`.
     var name: String { get }
 
+    /// What can be asked of it besides chat completions.
+    var operations: Set<Operation> { get }
+
     /// Where requests for `endpoint` go and the header lines that never change, made once per configuration.
     func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead
+
+    /// The same for something else than chat completions, of ``operations``.
+    func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead
 
     /// What of a request this provider cannot express at `endpoint`; nil for nothing.
     ///
@@ -29,6 +35,25 @@ public protocol Provider: Sendable {
 }
 
 extension Provider {
+    /// Nothing besides chat completions.
+    public var operations: Set<Operation> { [] }
+
+    /// The head of chat completions.
+    public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
+        head(for: endpoint, isStream: isStream)
+    }
+
+    /// Whether it can be asked for this.
+    public func offers(_ operation: Operation) -> Bool { operation == .chat || operations.contains(operation) }
+
+    /// What of a request cannot be put to an endpoint: its operation, or what ``check(_:for:)`` finds.
+    public func objection(to request: ChatRequest, at endpoint: Endpoint) -> UnsupportedRequest? {
+        guard offers(request.operation) else {
+            return UnsupportedRequest(provider: name, fields: [request.operation.rawValue])
+        }
+        return check(request, for: endpoint)
+    }
+
     /// Nothing: a provider that passes requests on as they are has no objections.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? { nil }
 
@@ -214,6 +239,9 @@ public enum DecodedEvent: Sendable {
     /// a range of ``DecodedOutput/text``. `isOutput` tells whether it carries model output that is not empty (text,
     /// reasoning, refusal or a tool call), which alone counts as a token.
     case chunk(Range<Int>, isOutput: Bool)
+
+    /// Model output arrived that is given later, because the caller wants the answer whole; it counts as a token.
+    case progress
 
     /// Tokens so far as the provider counts them; a later one replaces an earlier one.
     case usage(Usage)

@@ -5,9 +5,13 @@ struct RequestReader {
     let tape: JSONTape
 
     /// Checks the shape of everything that routing depends on.
-    func check(_ text: Span<UInt8>) throws(RequestError) {
+    func check(_ text: Span<UInt8>, _ operation: Operation) throws(RequestError) {
         guard tape.kind(0) == .object else { throw mismatch(0, "", "an object") }
-        try checkMessages(text)
+        switch operation {
+        case .chat, .messages: try checkMessages(text)
+        case .embeddings, .responses: try checkInput(text)
+        }
+        guard operation == .chat else { return }
         for (key, kind, expected) in Self.shapes {
             guard let node = tape.member(key, of: 0, in: text), tape.kind(node) != .null else { continue }
             guard tape.kind(node) == kind else { throw mismatch(node, "\(key)", expected) }
@@ -24,6 +28,20 @@ struct RequestReader {
         ("stream_options", .object, "an object"),
         ("tools", .array, "an array"),
     ]
+
+    private func checkInput(_ text: Span<UInt8>) throws(RequestError) {
+        guard let input = tape.member("input", of: 0, in: text) else {
+            throw RequestError(path: "input", message: "input is required")
+        }
+        switch tape.kind(input) {
+        case .string: return
+        case .array:
+            guard !tape.isEmptyContainer(input) else {
+                throw RequestError(path: "input", message: "input must not be empty")
+            }
+        default: throw mismatch(input, "input", "a string or an array")
+        }
+    }
 
     private func checkMessages(_ text: Span<UInt8>) throws(RequestError) {
         guard let messages = tape.member("messages", of: 0, in: text) else {

@@ -8,6 +8,7 @@ import Testing
 enum Seen: Hashable, CustomStringConvertible {
     case chunk(String, output: Bool)
     case usage(Int, Int)
+    case progress
     case completed
     case failed(ProviderFailure)
 
@@ -15,6 +16,7 @@ enum Seen: Hashable, CustomStringConvertible {
         switch self {
         case .chunk(let text, let output): "\(output ? "output" : "chunk") \(text)"
         case .usage(let prompt, let completion): "usage \(prompt)+\(completion)"
+        case .progress: "progress"
         case .completed: "completed"
         case .failed(let failure): "failed \(failure)"
         }
@@ -79,6 +81,7 @@ struct Response {
             switch event {
             case .chunk(let range, let isOutput): .chunk(output.text.span.text(range), output: isOutput)
             case .usage(let usage): .usage(usage.promptTokens, usage.completionTokens)
+            case .progress: .progress
             case .completed: .completed
             case .failed(let failure): .failed(failure)
             }

@@ -155,6 +155,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
             ("model_group_retry_policy", #"{"m": {"DefaultRetries": 7}}"#),
             ("max_fallbacks", "7"), ("max_buffered_bytes", "70000"), ("max_request_bytes", "70000"),
             ("max_queued_requests", "7"), ("drop_params", "true"),
+            ("stream_upstream", "true"),
         ]
         let arguments = [
             ("enable_cold_start_parallel", "false"), ("max_parallel_requests", "7"), ("max_hedges", "7"),

@@ -26,7 +26,7 @@ OP_TIMEOUT_S = 15
 SETTLE_S = 5
 BLOCKING_MARGIN_S = 10
 CODEC_FIELDS = ("provider", "stream", "include_usage", "status", "headers", "received_at", "model", "api_key", "end",
-                "request")
+                "request", "endpoint", "stream_upstream")
 ENCODE_FIELDS = ("encode", "api_base", "api_version", "bearer_token", "aws_region_name", "aws_access_key_id",
                  "aws_secret_access_key", "aws_session_token", "vertex_project", "vertex_location", "drop_params", "now")
 DELIVERIES = ("poll", "pull", "dispatch", "thread")

@@ -35,8 +35,12 @@ public struct AnthropicProvider: Provider {
             headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
     }
 
+    /// What the profile says: the Messages API itself.
+    public var operations: Set<Operation> { profile.operations }
+
     /// What of the request the Messages API has no equivalent for, at this model.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
+        guard request.operation == .chat else { return nil }
         do throws(UnsupportedRequest) {
             let encoder = AnthropicEncoder(try request.view(for: name), endpoint: endpoint, provider: name)
             let fields = encoder.objections
@@ -50,14 +54,18 @@ public struct AnthropicProvider: Provider {
     public func encode(
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest {
+        if request.operation == .messages { return EncodedRequest(body: passedOn(request, endpoint)) }
         let encoder = AnthropicEncoder(try request.view(for: name), endpoint: endpoint, provider: name)
         let fields = encoder.objections
         guard fields.isEmpty else { throw UnsupportedRequest(provider: name, fields: fields) }
-        return EncodedRequest(body: Bytes(encoder.body(isStream: request.isStream)))
+        return EncodedRequest(body: Bytes(encoder.body(isStream: request.streamsUpstream)))
     }
 
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
+        if request.operation == .messages {
+            return DialectDecoder(.messages, endpoint: endpoint, expectsEvents: request.isStream)
+        }
         let view = try? request.view()
         let names = view.map { ToolNames($0, limit: AnthropicEncoder.longestName).inward } ?? [:]
         let encoder = view.map { AnthropicEncoder($0, endpoint: endpoint, provider: name) }
@@ -65,6 +73,17 @@ public struct AnthropicProvider: Provider {
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)
         return TranslatingDecoder(
             AnthropicTranslator(hasSchemaTool: encoder?.usesSchemaTool ?? false), builder, endpoint: endpoint,
-            expectsEvents: request.isStream)
+            expectsEvents: request.streamsUpstream)
+    }
+
+    /// The caller's members as they are, with this deployment's model in front.
+    private func passedOn(_ request: ChatRequest, _ endpoint: Endpoint) -> Bytes {
+        var text: [UInt8] = []
+        text.append("{\"model\":")
+        JSONWriter.appendQuoted(endpoint.model, to: &text)
+        text.append(",")
+        request.members.withSpan { text.append($0) }
+        text.append("}")
+        return Bytes(text)
     }
 }

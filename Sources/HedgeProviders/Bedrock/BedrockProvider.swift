@@ -42,7 +42,7 @@ public struct BedrockProvider: Provider {
     ) throws(UnsupportedRequest) -> EncodedRequest {
         var encoder = BedrockEncoder(try request.view(for: name), endpoint: endpoint)
         let body = encoder.encode()
-        let method = request.isStream ? "converse-stream" : "converse"
+        let method = request.streamsUpstream ? "converse-stream" : "converse"
         return EncodedRequest(
             body: Bytes(body), headers: BedrockSigner.headers(endpoint, method: method, body: body.span, at: now))
     }

@@ -5,13 +5,15 @@
 enum Catalogue {
     static let openAI = ProviderProfile(
         name: "openai", aliases: ["custom_openai", "openai_like", "openai_compatible"],
-        baseURL: "https://api.openai.com/v1", keyVariables: ["OPENAI_API_KEY"], cancelStopsBilling: true)
+        baseURL: "https://api.openai.com/v1", keyVariables: ["OPENAI_API_KEY"], cancelStopsBilling: true
+    ).offering(.embeddings, .responses)
 
     static let profiles: [ProviderProfile] = [
         openAI,
         ProviderProfile(
             name: "anthropic", format: .anthropic, baseURL: "https://api.anthropic.com",
-            keyVariables: ["ANTHROPIC_API_KEY"], cancelStopsBilling: true),
+            keyVariables: ["ANTHROPIC_API_KEY"], cancelStopsBilling: true
+        ).offering(.messages),
         ProviderProfile(
             name: "cohere", format: .cohere, aliases: ["cohere_chat"], baseURL: "https://api.cohere.com",
             keyVariables: ["COHERE_API_KEY", "CO_API_KEY"], cancelStopsBilling: true),
@@ -34,7 +36,7 @@ enum Catalogue {
         ProviderProfile(
             name: "groq", baseURL: "https://api.groq.com/openai/v1", keyVariables: ["GROQ_API_KEY"],
             cancelStopsBilling: false
-        ).refusing("logprobs", "top_logprobs", "logit_bias").strict { $0.refusesNulls = true },
+        ).offering(.responses).refusing("logprobs", "top_logprobs", "logit_bias").strict { $0.refusesNulls = true },
         ProviderProfile(
             name: "together_ai", aliases: ["together"], baseURL: "https://api.together.ai/v1",
             keyVariables: ["TOGETHER_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY"],
@@ -50,7 +52,9 @@ enum Catalogue {
         ProviderProfile(
             name: "mistral", baseURL: "https://api.mistral.ai/v1", keyVariables: ["MISTRAL_API_KEY"],
             reportsStreamUsage: false, cancelStopsBilling: false,
-            renames: [("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
+            renames: [
+                ("max_completion_tokens", "max_tokens"), ("seed", "random_seed"), ("dimensions", "output_dimension"),
+            ],
             replacements: [("tool_choice", "\"required\"", "\"any\"")]
         ).refusing("user", "logit_bias", "store", "service_tier", "verbosity", "modalities", "audio").strict {
             $0.refusesNames = true
@@ -61,7 +65,7 @@ enum Catalogue {
         },
         ProviderProfile(
             name: "xai", baseURL: "https://api.x.ai/v1", keyVariables: ["XAI_API_KEY"], cancelStopsBilling: true
-        ).strict {
+        ).offering(.embeddings, .responses).strict {
             $0.refusesNames = true
             $0.refusesStrictTools = true
         },

@@ -32,6 +32,8 @@ public struct ProviderProfile: Sendable {
     public var keyVariables: [String]
     /// Whether requests without a key are refused.
     public var needsKey: Bool
+    /// What it offers besides chat completions.
+    public var operations: Set<Operation> = [.embeddings]
     /// Whether `stream_options.include_usage` is understood.
     public var reportsStreamUsage: Bool
     /// Whether closing the connection ends generation and with it the bill; nil when unknown.
@@ -86,6 +88,13 @@ public struct ProviderProfile: Sendable {
     func refusing(_ members: String...) -> ProviderProfile {
         var profile = self
         profile.refused = members
+        return profile
+    }
+
+    /// The profile with other operations besides chat completions.
+    func offering(_ operations: Operation...) -> ProviderProfile {
+        var profile = self
+        profile.operations = Set(operations)
         return profile
     }
 

@@ -25,8 +25,26 @@ public struct CohereProvider: Provider {
             headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
     }
 
+    /// What the profile says.
+    public var operations: Set<Operation> { profile.operations }
+
+    /// `{base}/v2/embed` for embeddings.
+    public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
+        var head = head(for: endpoint, isStream: isStream)
+        if operation == .embeddings, head.url.hasSuffix("/chat") { head.url = head.url.dropLast(4) + "embed" }
+        return head
+    }
+
     /// What of the request Cohere has no equivalent for, at this model.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
+        if request.operation == .embeddings {
+            guard let embedding = request.embeddingRequest() else {
+                return UnsupportedRequest(provider: name, fields: ["input"])
+            }
+            let fields = embedding.objections(besides: CohereEmbeddings.members)
+            let kept = endpoint.dropsUnsupported ? fields.filter { $0 == "input" } : fields
+            return kept.isEmpty ? nil : UnsupportedRequest(provider: name, fields: kept)
+        }
         do throws(UnsupportedRequest) {
             let encoder = CohereEncoder(try request.view(for: name), endpoint: endpoint, provider: name)
             let fields = encoder.objections
@@ -40,17 +58,27 @@ public struct CohereProvider: Provider {
     public func encode(
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest {
+        if request.operation == .embeddings {
+            if let objection = check(request, for: endpoint) { throw objection }
+            guard let embedding = request.embeddingRequest() else {
+                throw UnsupportedRequest(provider: name, fields: ["input"])
+            }
+            return EncodedRequest(body: Bytes(CohereEmbeddings(model: endpoint.model, request: embedding).body()))
+        }
         let encoder = CohereEncoder(try request.view(for: name), endpoint: endpoint, provider: name)
         let fields = encoder.objections
         guard fields.isEmpty else { throw UnsupportedRequest(provider: name, fields: fields) }
-        return EncodedRequest(body: Bytes(encoder.body(isStream: request.isStream)))
+        return EncodedRequest(body: Bytes(encoder.body(isStream: request.streamsUpstream)))
     }
 
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
+        if request.operation == .embeddings, let embedding = request.embeddingRequest() {
+            return AnswerDecoder(CohereEmbeddings(model: endpoint.model, request: embedding), endpoint: endpoint)
+        }
         let builder = ChunkBuilder(model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage)
         return TranslatingDecoder(
-            CohereTranslator(), builder, endpoint: endpoint, expectsEvents: request.isStream)
+            CohereTranslator(), builder, endpoint: endpoint, expectsEvents: request.streamsUpstream)
     }
 }
 

@@ -64,7 +64,7 @@ public struct GeminiProvider: Provider {
         let builder = ChunkBuilder(
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage)
         return TranslatingDecoder(
-            GeminiTranslator(), builder, endpoint: endpoint, expectsEvents: request.isStream)
+            GeminiTranslator(), builder, endpoint: endpoint, expectsEvents: request.streamsUpstream)
     }
 }
 

@@ -30,11 +30,12 @@ struct CompatibleEncoder {
     }
 
     /// All members, with commas between them.
-    var members: [UInt8] {
+    func members(streamsUpstream: Bool) -> [UInt8] {
         let refused = Self.refused(profile, endpoint)
         var json = JSONWriter()
         json.beginObject()
-        for (name, value) in request.root.members where !refused.contains(name) {
+        if streamsUpstream { json.member("stream", true) }
+        for (name, value) in request.root.members where name != "stream" && !refused.contains(name) {
             let newName = profile.renamed(name, isTaken: { request.root.member($0) != nil })
             json.key(newName ?? name)
             switch name {

@@ -14,6 +14,26 @@ public struct OpenAIProvider: Provider {
     /// The profile's name.
     public var name: String { profile.name }
 
+    /// What the profile says.
+    public var operations: Set<Operation> { profile.operations }
+
+    /// `{base}/embeddings` or `{base}/responses`, with the same headers as chat completions.
+    public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
+        var head = head(for: endpoint, isStream: isStream)
+        switch operation {
+        case .chat, .messages: break
+        case .embeddings: head.url = EndpointURL.join(Self.base(endpoint), "/embeddings")
+        case .responses: head.url = EndpointURL.join(Self.base(endpoint), "/responses")
+        }
+        return head
+    }
+
+    /// The base URL without the path of chat completions, which configurations may give with it.
+    private static func base(_ endpoint: Endpoint) -> String {
+        let path = "/chat/completions"
+        return endpoint.baseURL.hasSuffix(path) ? String(endpoint.baseURL.dropLast(path.count)) : endpoint.baseURL
+    }
+
     /// `{base}/chat/completions`, with the key as a bearer token; extra headers replace those of the same name.
     public func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead {
         var headers = ["Content-Type: application/json"]
@@ -27,7 +47,7 @@ public struct OpenAIProvider: Provider {
 
     /// The members this provider or the endpoint's model refuses, unless they are to be left out.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
-        guard !endpoint.dropsUnsupported else { return nil }
+        guard !endpoint.dropsUnsupported, request.operation == .chat else { return nil }
         let fields = CompatibleEncoder.refused(profile, endpoint).isEmpty ? [] : refusedFields(request, endpoint)
         return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
     }
@@ -49,10 +69,13 @@ public struct OpenAIProvider: Provider {
     public func encode(
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest {
+        if request.operation != .chat { return EncodedRequest(body: passedOn(request, endpoint)) }
         var model: [UInt8] = []
         JSONWriter.appendQuoted(endpoint.model, to: &model)
         let options = streamOptions(of: request)
-        let fields = changed(request, endpoint) ?? (profile.needsRewriting ? rewritten(request) : nil)
+        let isAssembled = request.streamsUpstream && !request.isStream
+        let fields =
+            changed(request, endpoint) ?? (profile.needsRewriting || isAssembled ? rewritten(request) : nil)
         let size = model.count + (fields?.count ?? request.members.count) + options.count + 16
         let body = Bytes(capacity: size) { builder in
             builder.append("{\"model\":")
@@ -71,7 +94,39 @@ public struct OpenAIProvider: Provider {
 
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
-        OpenAIDecoder(endpoint: endpoint, isStream: request.isStream, wantsUsage: request.wantsUsage)
+        switch request.operation {
+        case .chat, .messages: break
+        case .embeddings:
+            let input = request.embeddingRequest()?.root["input"]
+            let isTokens = input?.kind == .array && input?[0]?.kind == .integer
+            let count = input?.kind == .array && !isTokens ? input?.count : 1
+            return AnswerDecoder(OpenAIEmbeddings(count: input == nil ? nil : count), endpoint: endpoint)
+        case .responses:
+            return DialectDecoder(.responses, endpoint: endpoint, expectsEvents: request.isStream)
+        }
+        let isAssembled = request.streamsUpstream && !request.isStream
+        let decoder = OpenAIDecoder(
+            endpoint: endpoint, isStream: request.streamsUpstream, wantsUsage: request.wantsUsage || isAssembled)
+        return isAssembled ? AssemblingDecoder(decoder) : decoder
+    }
+
+    /// The caller's members as they are, with this deployment's model in front.
+    private func passedOn(_ request: ChatRequest, _ endpoint: Endpoint) -> Bytes {
+        var text: [UInt8] = []
+        text.append("{\"model\":")
+        JSONWriter.appendQuoted(endpoint.model, to: &text)
+        text.append(",")
+        if request.operation == .embeddings, profile.needsRewriting {
+            text.append(rewritten(request).span)
+        } else {
+            request.members.withSpan { text.append($0) }
+        }
+        if let options = request.streamOptions {
+            text.append(",\"stream_options\":")
+            text.append(options.span)
+        }
+        text.append("}")
+        return Bytes(text)
     }
 
     /// The member `stream_options`, with a comma before it; empty for none.
@@ -80,7 +135,7 @@ public struct OpenAIProvider: Provider {
     /// chunk is kept from callers that did not ask for it.
     private func streamOptions(of request: ChatRequest) -> [UInt8] {
         var member: [UInt8] = []
-        guard request.isStream && profile.reportsStreamUsage else {
+        guard request.streamsUpstream && profile.reportsStreamUsage else {
             guard let given = request.streamOptions else { return [] }
             member.append(",\"stream_options\":")
             member.append(given.span)
@@ -111,7 +166,8 @@ public struct OpenAIProvider: Provider {
     private func changed(_ request: ChatRequest, _ endpoint: Endpoint) -> [UInt8]? {
         let drops = endpoint.dropsUnsupported && !CompatibleEncoder.refused(profile, endpoint).isEmpty
         guard drops || profile.strictness != RequestStrictness(), let view = try? request.view() else { return nil }
-        return CompatibleEncoder(view, profile: profile, endpoint: endpoint).members
+        return CompatibleEncoder(view, profile: profile, endpoint: endpoint).members(
+            streamsUpstream: request.streamsUpstream)
     }
 
     /// The request's members with this provider's names and values where they differ.
@@ -119,7 +175,9 @@ public struct OpenAIProvider: Provider {
         var text: [UInt8] = []
         text.reserveCapacity(request.members.count + 64)
         request.members.withSpan { members in
+            if request.streamsUpstream && !request.isStream { text.append("\"stream\":true") }
             for field in request.fields {
+                if request.streamsUpstream && !request.isStream, members.text(field.key) == "stream" { continue }
                 if !text.isEmpty { text.append(UInt8(ascii: ",")) }
                 let name = members.text(field.key)
                 let newName = profile.renamed(

@@ -23,7 +23,10 @@ struct ChunkBuilder {
         case contentFilter
     }
 
-    private let isStream: Bool
+    /// Whether the caller gets chunks, rather than one answer.
+    let isStream: Bool
+    /// Whether output is told of as it comes, although it is given as one answer at the end.
+    var reportsProgress = false
     private let wantsUsage: Bool
     private let servedModel: String
     /// Names of functions that had to be changed for the provider: its name, and the caller's.
@@ -82,7 +85,10 @@ struct ChunkBuilder {
     ) {
         guard json.count > 2, let index = open(choice, into: &output) else { return }
         hasOutput = true
-        guard isStream else { return choices[index].append(field, json) }
+        guard isStream else {
+            progress(into: &output)
+            return choices[index].append(field, json)
+        }
         beginChunk(index, into: &output)
         output.text.append(field.key)
         output.text.append(json)
@@ -105,7 +111,10 @@ struct ChunkBuilder {
     ) {
         guard !element.isEmpty, let index = open(choice, into: &output) else { return }
         if isOutput { hasOutput = true }
-        guard isStream else { return choices[index].appendExtra(list, element) }
+        guard isStream else {
+            if isOutput { progress(into: &output) }
+            return choices[index].appendExtra(list, element)
+        }
         beginChunk(index, into: &output)
         output.text.append("\"")
         output.text.append(list)
@@ -134,7 +143,10 @@ struct ChunkBuilder {
         text.append("\"function\":{\"name\":")
         JSONWriter.appendQuoted(names[name] ?? name, to: &text)
         text.append(",\"arguments\":\"")
-        guard isStream else { return choices[index].setHead(text, ofTool: call) }
+        guard isStream else {
+            progress(into: &output)
+            return choices[index].setHead(text, ofTool: call)
+        }
         beginChunk(index, into: &output)
         output.text.append("\"tool_calls\":[{\"index\":")
         JSONWriter.appendInteger(call, to: &output.text)
@@ -152,7 +164,7 @@ struct ChunkBuilder {
         guard json.count > 2, let index = position(of: choice), let call = choices[index].tool(key: key) else { return }
         hasOutput = true
         choices[index].appendArguments(isStream ? nil : json, ofTool: call)
-        guard isStream else { return }
+        guard isStream else { return progress(into: &output) }
         beginChunk(index, into: &output)
         output.text.append("\"tool_calls\":[{\"index\":")
         JSONWriter.appendInteger(call, to: &output.text)
@@ -275,6 +287,10 @@ struct ChunkBuilder {
         text.append("\"call_")
         identifiers.append(to: &text)
         text.append("\"")
+    }
+
+    private func progress(into output: inout DecodedOutput) {
+        if reportsProgress { output.events.append(.progress) }
     }
 
     // MARK: Chunks

@@ -64,6 +64,7 @@ final class TranslatingDecoder<Translator: AnswerTranslator>: ResponseDecoder, S
         self.builder = builder
         self.expectsEvents = expectsEvents
         context = AnswerContext(endpoint: endpoint)
+        self.builder.reportsProgress = expectsEvents && !builder.isStream
     }
 
     func begin(_ head: ResponseHead) {

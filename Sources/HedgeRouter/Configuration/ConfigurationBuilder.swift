@@ -232,6 +232,7 @@ extension ConfigurationBuilder {
         var limits = RouterLimits()
         limits.maxBufferedBytes = routing.integer("max_buffered_bytes") ?? limits.maxBufferedBytes
         limits.maxRequestBytes = routing.integer("max_request_bytes") ?? limits.maxRequestBytes
+        limits.streamsUpstream = routing.boolean("stream_upstream") ?? limits.streamsUpstream
         limits.maxQueuedRequests = routing.integer("max_queued_requests") ?? limits.maxQueuedRequests
         return limits
     }

@@ -1,5 +1,6 @@
 public import HedgeCore
 import HedgeJSON
+public import HedgeProviders
 
 /// The document with which one request changes its routing: `hr_submit_options.overrides`.
 public struct RequestOverridesDocument: Sendable {
@@ -14,6 +15,12 @@ public struct RequestOverridesDocument: Sendable {
 
     /// The caller's `traceparent` as given; nil when the document has none.
     public var traceParent: String?
+
+    /// What is asked for; nil for chat completions.
+    public var operation: HedgeProviders.Operation?
+
+    /// Whether providers are asked to stream for a caller that does not; nil as configured.
+    public var streamsUpstream: Bool?
 
     /// Reads an overrides document.
     ///
@@ -49,7 +56,9 @@ public struct RequestOverridesDocument: Sendable {
                 ),
                 fallbacks: settings["fallbacks"] == nil ? nil : settings.list("fallbacks").compactMap(Self.name),
                 timeout: settings.seconds("timeout"),
-                traceParent: settings.text("traceparent")
+                traceParent: settings.text("traceparent"),
+                operation: settings.text("endpoint").flatMap { HedgeProviders.Operation(rawValue: $0) },
+                streamsUpstream: settings.boolean("stream_upstream")
             )
         )
     }
@@ -102,6 +111,19 @@ public struct RequestOverridesDocument: Sendable {
                 Deadline for everything done for this request. `hr_submit_options.timeout_ms`, where it is not 0, \
                 comes before it.
                 """
+            ),
+            Property(
+                "endpoint", .choice(HedgeProviders.Operation.allCases.map(\.rawValue)),
+                default: .text(HedgeProviders.Operation.chat.rawValue), liteLLM: false,
+                """
+                What the request document is, and the answer will be. `/v1/embeddings` is translated for every \
+                provider that has embeddings; `/v1/responses` and `/v1/messages` go as they are to deployments that \
+                speak them.
+                """
+            ),
+            Property(
+                "stream_upstream", .boolean, defaultText: "`router_settings.stream_upstream`", liteLLM: false,
+                "Whether providers are asked to stream although the caller does not."
             ),
             Property(
                 "traceparent", .text(.optionalHeaderValue), liteLLM: false,

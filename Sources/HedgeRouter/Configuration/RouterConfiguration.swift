@@ -174,6 +174,8 @@ public struct RouterLimits: Hashable, Sendable {
     public var maxBufferedBytes = 1 << 20
     /// Bytes of a request document.
     public var maxRequestBytes = 32 << 20
+    /// Whether providers are asked to stream for callers that do not, and their answers put together.
+    public var streamsUpstream = false
     /// Requests under way at once.
     public var maxQueuedRequests = 10_000
 

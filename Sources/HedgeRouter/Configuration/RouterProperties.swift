@@ -63,6 +63,14 @@ enum RouterProperties {
             liteLLM: false, "Size of a request document. Larger ones are refused with `HR_E_LIMIT`."
         ),
         Property(
+            "stream_upstream", .boolean, default: .boolean(false), liteLLM: false,
+            """
+            Ask providers to stream also for callers that do not, and put their answers together. Such a request is \
+            hedged by its first token, and an attempt that lost stops being paid for where cancelling stops the bill. \
+            Once the first token is there, a stream that breaks fails the request.
+            """
+        ),
+        Property(
             "drop_params", .boolean, default: .boolean(false), liteLLM: false,
             "What `drop_params` of `litellm_params` is where that is not given."
         ),

@@ -225,7 +225,7 @@ extension Engine {
         guard !output.events.isEmpty else { return }
         var chunks = ChunkPacker(output)
         var hasOutput = false
-        let isStream = attempt.request?.chat.isStream == true
+        let isStream = attempt.request?.chat.streamsUpstream == true
         for event in output.events {
             switch event {
             case .chunk(let range, let isOutput):
@@ -235,14 +235,11 @@ extension Engine {
                     attempt.outputBytes &+= range.count
                     attempt.isUsageCurrent = false
                 }
-                if isOutput, isStream, attempt.firstTokenAt == nil {
-                    attempt.firstTokenAt = now
-                    evidence.change(attempt.deployment.id) {
-                        $0.answeredStream.add(nanoseconds: now &- attempt.startedAt)
-                    }
-                    core.handle(.firstToken(attempt.id), at: Instant(nanoseconds: now), into: &actions)
-                    performCommits(now: now)
-                }
+                if isOutput, isStream { takeFirstToken(of: attempt, now: now) }
+            case .progress:
+                hasOutput = true
+                attempt.isUsageCurrent = false
+                if isStream { takeFirstToken(of: attempt, now: now) }
             case .usage(let usage):
                 attempt.usage = usage
                 attempt.isUsageCurrent = true
@@ -265,6 +262,16 @@ extension Engine {
             fail(attempt, AttemptFailure(failure, deployment: attempt.deployment.key), now: now)
             closeTransfer(of: attempt)
         }
+    }
+
+    private func takeFirstToken(of attempt: AttemptRecord, now: Int64) {
+        guard attempt.firstTokenAt == nil else { return }
+        attempt.firstTokenAt = now
+        evidence.change(attempt.deployment.id) {
+            $0.answeredStream.add(nanoseconds: now &- attempt.startedAt)
+        }
+        core.handle(.firstToken(attempt.id), at: Instant(nanoseconds: now), into: &actions)
+        performCommits(now: now)
     }
 
     /// Commits do not wait for the end of the turn: a fast server delivers megabytes in one, and only what belongs to
@@ -412,7 +419,7 @@ extension Engine {
             loop.start(
                 TransferID(rawValue: attempt.id.rawValue),
                 TransferRequest(
-                    target: chat.isStream ? deployment.streamTarget : deployment.answerTarget,
+                    target: deployment.target(for: chat),
                     headers: headers, body: encoded.body,
                     connectTimeoutMilliseconds: Int(connectTimeout.milliseconds.rounded(.up))))
         } catch {

@@ -50,7 +50,7 @@ final class RoutingTable: Sendable {
 
     /// Everything transfers are made to.
     var targets: [TransferTarget] {
-        deployments.values.flatMap { [$0.streamTarget, $0.answerTarget] }
+        deployments.values.flatMap { [$0.streamTarget, $0.answerTarget] + $0.operationTargets.values }
     }
 }
 
@@ -65,7 +65,7 @@ struct GroupRuntime: Sendable {
     /// The deployments whose formats cannot express a request, and why.
     func objections(to chat: ChatRequest) -> [DeploymentObjection] {
         deployments.compactMap { deployment in
-            deployment.provider.check(chat, for: deployment.endpoint).map {
+            deployment.provider.objection(to: chat, at: deployment.endpoint).map {
                 DeploymentObjection(deployment: deployment, reason: $0)
             }
         }
@@ -88,6 +88,8 @@ final class DeploymentRuntime: Sendable {
     let endpoint: Endpoint
     let streamTarget: TransferTarget
     let answerTarget: TransferTarget
+    /// Where anything but chat completions goes.
+    let operationTargets: [Call: TransferTarget]
     let prices: TokenPrices
     /// Whether closing the connection ends the bill; nil when that is not known.
     let cancelStopsBilling: Bool?
@@ -110,6 +112,27 @@ final class DeploymentRuntime: Sendable {
         answerTarget =
             streamHead.url == answerHead.url && streamHead.headers == answerHead.headers
             ? streamTarget : TransferTarget(url: answerHead.url, headers: answerHead.headers, network: network)
+        var targets: [Call: TransferTarget] = [:]
+        for operation in provider.operations where operation != .chat {
+            for isStream in [true, false] where operation != .embeddings || !isStream {
+                let head = provider.head(for: endpoint, operation: operation, isStream: isStream)
+                targets[Call(operation: operation, isStream: isStream)] = TransferTarget(
+                    url: head.url, headers: head.headers, network: network)
+            }
+        }
+        operationTargets = targets
+    }
+
+    /// What is asked for, and how the answer is to come.
+    struct Call: Hashable, Sendable {
+        var operation: HedgeProviders.Operation
+        var isStream: Bool
+    }
+
+    /// Where a request goes.
+    func target(for chat: ChatRequest) -> TransferTarget {
+        let call = Call(operation: chat.operation, isStream: chat.streamsUpstream)
+        return operationTargets[call] ?? (chat.streamsUpstream ? streamTarget : answerTarget)
     }
 }
 

@@ -1,7 +1,7 @@
 import Glibc
 public import HedgeCore
 import HedgeJSON
-import HedgeProviders
+public import HedgeProviders
 import HedgeTransport
 import Synchronization
 
@@ -101,6 +101,10 @@ public final class Router: @unchecked Sendable {
         public var overrides = RequestOverrides()
         /// Names of the model groups to go on to; nil as configured.
         public var fallbacks: [String]?
+        /// What is asked for.
+        public var operation = HedgeProviders.Operation.chat
+        /// Whether providers are asked to stream for a caller that does not; nil as configured.
+        public var streamsUpstream: Bool?
         /// The caller's `traceparent`, as given.
         public var traceParent: String?
 
@@ -120,7 +124,9 @@ public final class Router: @unchecked Sendable {
         }
         let chat: ChatRequest
         do throws(RequestError) {
-            chat = try ChatRequest(parsing: document)
+            chat = try ChatRequest(
+                parsing: document, operation: options.operation,
+                streamsUpstream: options.streamsUpstream ?? table.limits.streamsUpstream)
         } catch {
             throw RouterError(error)
         }
@@ -139,7 +145,7 @@ public final class Router: @unchecked Sendable {
             pauseAbove: table.limits.maxBufferedBytes, isPulled: options.isPulled, userData: options.userData,
             forkGeneration: forkGeneration)
         var traits = RequestTraits(
-            group: group.id, isStream: chat.isStream, promptBytes: chat.promptBytes,
+            group: group.id, isStream: chat.streamsUpstream, promptBytes: chat.promptBytes,
             overrides: overrides)
         traits.ineligible = objections.map(\.deployment.id)
         traits.deadline = options.timeout.map { Instant(nanoseconds: state.submittedAt) + $0 }
@@ -382,7 +388,7 @@ public struct PreparedRequest: Sendable {
     public var state: RequestState { submission.state }
 
     /// Whether the answer streams.
-    public var isStream: Bool { submission.traits.isStream }
+    public var isStream: Bool { submission.chat.isStream }
 }
 
 extension RouterError {

@@ -53,6 +53,8 @@ extension Router.SubmitOptions {
             fallbacks = read.fallbacks
             timeout = read.timeout ?? timeout
             traceParent = read.traceParent
+            operation = read.operation ?? operation
+            streamsUpstream = read.streamsUpstream ?? streamsUpstream
         case .failure(let report):
             var error = RouterError(report)
             error.status = .invalid
