@@ -27,6 +27,20 @@ public struct AzureProvider: Provider {
             headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
     }
 
+    /// Embeddings and the Responses API, as with OpenAI.
+    public var operations: Set<Operation> { [.embeddings, .responses] }
+
+    /// The same deployment's embeddings or responses.
+    public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
+        var head = head(for: endpoint, isStream: isStream)
+        switch operation {
+        case .chat, .messages: break
+        case .embeddings: head.url = AzureAddress.url(endpoint, "/embeddings")
+        case .responses: head.url = AzureAddress.url(endpoint, "/responses")
+        }
+        return head
+    }
+
     /// The caller's own bytes with the deployment's name as the model, which dated versions of the API ignore.
     public func encode(
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64

@@ -50,8 +50,9 @@ public struct BedrockProvider: Provider {
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
         let names = (try? request.view()).map { ToolNames($0, limit: BedrockEncoder.longestName).inward } ?? [:]
-        let builder = ChunkBuilder(
+        var builder = ChunkBuilder(
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)
+        builder.reportsProgress = request.streamsUpstream && !request.isStream
         return BedrockDecoder(builder, endpoint: endpoint)
     }
 }
