@@ -34,7 +34,9 @@ final class EpollPoller: Poller {
             close(epollDescriptor)
             throw EventLoop.SetupError(message: "eventfd: \(reason)")
         }
-        var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: Self.signalMark))
+        // Edge-triggered: each write is told once, and nobody has to read.
+        let edge = EPOLLIN.rawValue | EPOLLET.rawValue
+        var event = epoll_event(events: edge, data: epoll_data_t(u64: Self.signalMark))
         guard epoll_ctl(epollDescriptor, EPOLL_CTL_ADD, eventDescriptor, &event) == 0 else {
             let reason = errorText(errno)
             close(eventDescriptor)
@@ -117,11 +119,7 @@ final class EpollPoller: Poller {
         guard index >= 0, index < Self.capacity else { return nil }
         let event = events[index]
         let data = event.data.u64
-        if data == Self.signalMark {
-            var count: eventfd_t = 0
-            eventfd_read(eventDescriptor, &count)
-            return nil
-        }
+        if data == Self.signalMark { return nil }
         let slot = Int(truncatingIfNeeded: data & 0xffff_ffff)
         guard registrations.indices.contains(slot), !registrations[slot].interest.isEmpty,
             registrations[slot].generation == UInt32(truncatingIfNeeded: data >> 32)

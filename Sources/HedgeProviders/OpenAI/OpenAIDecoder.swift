@@ -49,7 +49,7 @@ struct OpenAIReader {
         case ended
     }
 
-    var seed = UInt64.random(in: .min ... .max)
+    var seed = IdentifierSource.freshSeed()
 
     private let endpoint: Endpoint
     private let isStream: Bool

@@ -47,7 +47,7 @@ final class TranslatingDecoder<Translator: AnswerTranslator>: ResponseDecoder, S
         case ended
     }
 
-    var seed = UInt64.random(in: .min ... .max)
+    var seed = IdentifierSource.freshSeed()
 
     private var context: AnswerContext
     private let expectsEvents: Bool

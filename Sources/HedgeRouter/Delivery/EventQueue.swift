@@ -37,17 +37,19 @@ public final class EventQueue: @unchecked Sendable {
     /// last trace of its request.
     func append(contentsOf added: inout [QueuedEvent]) {
         guard !added.isEmpty else { return }
-        monitor.withLock {
+        let mustSignal = monitor.withLock {
             let wasEmpty = events.isEmpty
             events.append(contentsOf: &added)
-            guard !isClosed else { return }
+            guard !isClosed else { return false }
             if wasEmpty { showReadable() }
-            if waiting > 0 { monitor.signal() }
+            return waiting > 0
         }
+        // After the lock: a thread that wakes while it is held only goes to sleep again.
+        if mustSignal { monitor.signal() }
         added.removeAll(keepingCapacity: true)
     }
 
-    /// Adds an event of the one request whose queue this is.
+    /// Adds an event of the one request whose queue this is; ``announce()`` tells of it.
     func append(_ added: QueuedEvent) {
         monitor.withLock {
             guard !isClosed else { return }
@@ -56,8 +58,13 @@ public final class EventQueue: @unchecked Sendable {
                 hasEnd = true
                 failure = added.failure
             }
-            if waiting > 0 { monitor.broadcast() }
         }
+    }
+
+    /// Wakes whoever waits for what was appended one by one.
+    func announce() {
+        let mustSignal = monitor.withLock { waiting > 0 && (!events.isEmpty || hasEnd) }
+        if mustSignal { monitor.broadcast() }
     }
 
     /// What a wait for the end found.

@@ -44,12 +44,12 @@ final class Monitor: @unchecked Sendable {
         }
     }
 
-    /// Wakes one waiting thread, with the lock held.
+    /// Wakes one waiting thread, with the lock held or after.
     func signal() {
         pthread_cond_signal(condition)
     }
 
-    /// Wakes every waiting thread, with the lock held.
+    /// Wakes every waiting thread, with the lock held or after.
     func broadcast() {
         pthread_cond_broadcast(condition)
     }

@@ -15,8 +15,8 @@ enum AttemptLog {
     }
 
     /// The data of a START event.
-    static func start(_ request: RequestRecord, _ winner: AttemptRecord) -> [UInt8] {
-        var json = JSONWriter(appendingTo: reserving(256))
+    static func start(_ request: RequestRecord, _ winner: AttemptRecord) -> Bytes {
+        var json = JSONWriter(capacity: 256)
         json.beginObject()
         json.member("id", name(of: request))
         json.member("deployment", winner.deployment.key)
@@ -24,14 +24,14 @@ enum AttemptLog {
         json.member("model", winner.deployment.endpoint.model)
         json.member("role", winner.role.rawValue)
         json.endObject()
-        return json.bytes
+        return json.shared
     }
 
     /// The data of an END event, or the record of it.
     static func end(
         _ request: RequestRecord, outcome: RequestOutcome, failure: RouterError?, now: Int64, for audience: Audience
-    ) -> [UInt8] {
-        var json = JSONWriter(appendingTo: reserving(512 + 512 * request.attempts.count))
+    ) -> Bytes {
+        var json = JSONWriter(capacity: 512 + 512 * request.attempts.count)
         json.beginObject()
         if audience == .record { json.member("time_unix_ms", wallClockMilliseconds()) }
         json.member("id", name(of: request))
@@ -43,7 +43,7 @@ enum AttemptLog {
             json.member("group", winner.deployment.group)
             if let usage = winner.usage { write(usage, to: &json) }
         }
-        json.member("elapsed_ms", milliseconds(now &- request.state.submittedAt))
+        json.member("elapsed_ms", milliseconds: now &- request.state.submittedAt)
         if let trace = request.trace {
             json.member("trace_id", trace.traceID)
             json.member("parent_span_id", TraceContext.hex(trace.parent))
@@ -58,23 +58,12 @@ enum AttemptLog {
         writeCost(of: request, to: &json)
         if let failure { write(failure, of: request, outcome: outcome, for: audience, to: &json) }
         json.endObject()
-        return json.bytes
+        return json.shared
     }
 
     /// The request's name in logs and documents.
     static func name(of request: RequestRecord) -> String {
         "req-\(request.state.id.rawValue)"
-    }
-
-    private static func reserving(_ count: Int) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
-        return bytes
-    }
-
-    private static func milliseconds(_ nanoseconds: Int64) -> Double {
-        // Microseconds are as fine as the numbers deserve.
-        (Double(nanoseconds) / 1000).rounded() / 1000
     }
 
     private static func write(_ usage: Usage, to json: inout JSONWriter) {
@@ -95,12 +84,12 @@ enum AttemptLog {
             case .raced:
                 json.member("raced", true)
             case .hedgeArmed(let threshold, let source):
-                json.member("hedge_threshold_ms", milliseconds(threshold.nanoseconds))
+                json.member("hedge_threshold_ms", milliseconds: threshold.nanoseconds)
                 json.member("source", source.rawValue)
             case .hedgeSuppressed(let reason):
                 json.member("hedge_suppressed", reason.rawValue)
             case .retryScheduled(let wait):
-                json.member("retry_wait_ms", milliseconds(wait.nanoseconds))
+                json.member("retry_wait_ms", milliseconds: wait.nanoseconds)
             case .fellBack(let group, let reason):
                 json.member("fallback", groups[group] ?? "")
                 json.member("reason", reason.rawValue)
@@ -136,12 +125,12 @@ enum AttemptLog {
         json.member("deployment", attempt.deployment.key)
         json.member("group", attempt.deployment.group)
         json.member("role", attempt.role.rawValue)
-        json.member("start_ms", milliseconds(attempt.startedAt &- submitted))
+        json.member("start_ms", milliseconds: attempt.startedAt &- submitted)
         if let first = attempt.firstTokenAt {
-            json.member("first_token_ms", milliseconds(first &- submitted))
-            json.member("ttft_ms", milliseconds(first &- attempt.startedAt))
+            json.member("first_token_ms", milliseconds: first &- submitted)
+            json.member("ttft_ms", milliseconds: first &- attempt.startedAt)
         }
-        json.member("end_ms", milliseconds((attempt.endedAt ?? now) &- submitted))
+        json.member("end_ms", milliseconds: (attempt.endedAt ?? now) &- submitted)
         if attempt.httpStatus != 0 { json.member("http_status", attempt.httpStatus) }
         json.member("bytes_received", attempt.bytesReceived)
         json.member("won", request.winner === attempt)

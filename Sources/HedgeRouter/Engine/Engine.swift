@@ -26,6 +26,8 @@ final class Engine {
     private var performing: [Action] = []
     private var output = DecodedOutput()
     private var outbox: [QueuedEvent] = []
+    /// Queues of single requests that got events in this turn.
+    private var unannounced: [EventQueue] = []
 
     /// Transfers to close, and to read on from, when no callback of the loop is under way.
     private var transfersToCancel: [TransferID] = []
@@ -140,6 +142,10 @@ extension Engine: LoopDriver {
         transfersToResume.removeAll(keepingCapacity: true)
         if !outbox.isEmpty {
             queue.append(contentsOf: &outbox)
+        }
+        if !unannounced.isEmpty {
+            for queue in unannounced { queue.announce() }
+            unannounced.removeAll(keepingCapacity: true)
         }
         if mustForgetTargets {
             mustForgetTargets = false
@@ -304,6 +310,7 @@ extension Engine {
     private func enqueue(_ event: QueuedEvent) {
         if let queue = event.request.pullQueue {
             queue.append(event)
+            if unannounced.last !== queue { unannounced.append(queue) }
         } else {
             outbox.append(event)
         }
@@ -453,7 +460,7 @@ extension Engine {
                     time: wallClockMilliseconds())
             }
         }
-        let text = Bytes(AttemptLog.start(request, attempt))
+        let text = AttemptLog.start(request, attempt)
         enqueue(
             QueuedEvent(
                 kind: .start, request: request.state, storage: text, offset: 0, count: text.count,
@@ -471,14 +478,14 @@ extension Engine {
             core.obstacles(in: request.group, at: Instant(nanoseconds: now))
         }
         evidence.account(request, failure: failure, now: now)
-        let log = Bytes(AttemptLog.end(request, outcome: outcome, failure: failure, now: now, for: .caller))
+        let log = AttemptLog.end(request, outcome: outcome, failure: failure, now: now, for: .caller)
         enqueue(
             QueuedEvent(
                 kind: .end, failure: failure.map { RequestFailureDetails($0) }, request: request.state, storage: log,
                 offset: 0, count: log.count, elapsed: now &- request.state.submittedAt,
                 httpStatus: failure.map(\.httpStatus) ?? request.winner?.httpStatus ?? 0))
         records?.receive(
-            Bytes(AttemptLog.end(request, outcome: outcome, failure: failure, now: now, for: .record)))
+            AttemptLog.end(request, outcome: outcome, failure: failure, now: now, for: .record))
         if let failure { self.log.write(.requestFailed(request, failure)) }
         for attempt in request.attempts { attempt.request = nil }
         inFlight.leave()

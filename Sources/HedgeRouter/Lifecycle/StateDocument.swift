@@ -57,7 +57,7 @@ extension StateDocument {
         json.key("state")
         json.raw(state.bytes)
         json.endObject()
-        json.bytes.append(UInt8(ascii: "\n"))
+        json.endLine()
         return json.bytes
     }
 
