@@ -33,15 +33,15 @@ public final class JSONTape {
 
     /// A tape with room for a typical chunk of a stream.
     public init() {
-        storage = .allocate(capacity: 1)
-        storage.initialize(to: Storage(nodes: .allocate(capacity: 64), count: 0, capacity: 64))
-        open = .allocate(capacity: 512)
+        storage = .plain(capacity: 1)
+        storage.initialize(to: Storage(nodes: .plain(capacity: 64), count: 0, capacity: 64))
+        open = .plain(capacity: 512)
     }
 
     deinit {
-        storage.pointee.nodes.deallocate()
-        storage.deallocate()
-        open.deallocate()
+        free(storage.pointee.nodes)
+        free(storage)
+        free(open)
     }
 
     /// How many nodes the last scan found; 0 after one that failed.
@@ -84,9 +84,9 @@ extension JSONTape.Storage {
 
     @inline(never)
     private mutating func grow() {
-        let larger = UnsafeMutablePointer<JSONTape.Node>.allocate(capacity: capacity &* 2)
+        let larger = UnsafeMutablePointer<JSONTape.Node>.plain(capacity: capacity &* 2)
         larger.moveInitialize(from: nodes, count: count)
-        nodes.deallocate()
+        free(nodes)
         nodes = larger
         capacity &*= 2
     }
@@ -226,5 +226,13 @@ extension JSONTape {
         let range = content(node)
         guard nodes[node].hasEscape else { return bytes.append(text, range) }
         JSONUnescaping.append(text, range, to: &bytes)
+    }
+}
+
+extension UnsafeMutablePointer {
+    /// Memory of malloc, to be given to free: `allocate` asks for an alignment, which makes the C library search longer.
+    fileprivate static func plain(capacity: Int) -> UnsafeMutablePointer {
+        guard let memory = malloc(MemoryLayout<Pointee>.stride &* capacity) else { return .allocate(capacity: capacity) }
+        return memory.bindMemory(to: Pointee.self, capacity: capacity)
     }
 }

@@ -95,13 +95,14 @@ public final class EventLoop: @unchecked Sendable {
         withExtendedLifetime(driver) {
             self.driver = driver
             while !isStopped.load(ordering: .acquiring) { turn(driver) }
+            driver.loopWillSleep()
             self.driver = nil
         }
         close()
     }
 
     private func turn(_ driver: any LoopDriver) {
-        let ready = wait()
+        let ready = wait(driver)
         let isWoken = signals.exchange(0, ordering: .acquiringAndReleasing) & Signal.pending != 0
         let now = Self.now()
         counts.turns &+= 1
@@ -122,11 +123,16 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     /// Sleeps until something is ready or due. Returns how many descriptors are ready.
-    private func wait() -> Int {
+    private func wait(_ driver: any LoopDriver) -> Int {
         if hasNews || !stillborn.isEmpty { return poller.wait(nanoseconds: 0) }
         let due = min(multi.due ?? Self.never, driverDue)
         let pause = due == Self.never ? nil : max(0, due.clampedSubtracting(Self.now()))
         if pause == 0 { return poller.wait(nanoseconds: 0) }
+        if driver.isHoldingBack {
+            let ready = poller.wait(nanoseconds: 0)
+            if ready > 0 { return ready }
+            driver.loopWillSleep()
+        }
         let before = signals.bitwiseOr(Signal.sleeping, ordering: .acquiringAndReleasing).oldValue
         return poller.wait(nanoseconds: before & Signal.pending != 0 ? 0 : pause)
     }

@@ -27,9 +27,21 @@ public protocol LoopDriver: AnyObject {
     /// Everything that was ready has been told. Starts and cancels transfers as needed, and returns when the loop
     /// must turn next at the latest, or nil if only an event can give it work.
     func loopTurned(_ loop: EventLoop, now: Int64) -> Int64?
+
+    /// Whether there is something to hand out before the loop sleeps. False unless implemented.
+    var isHoldingBack: Bool { get }
+
+    /// Nothing is left to do at once: the loop is about to sleep, or has ended. Does nothing unless implemented.
+    func loopWillSleep()
 }
 
 extension LoopDriver {
+    /// False.
+    public var isHoldingBack: Bool { false }
+
+    /// Does nothing.
+    public func loopWillSleep() {}
+
     /// Does nothing.
     public func transferConnected(_ transfer: TransferID, _ connection: TransferConnection) {}
 }

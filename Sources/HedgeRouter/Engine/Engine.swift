@@ -26,8 +26,10 @@ final class Engine {
     private var performing: [Action] = []
     private var output = DecodedOutput()
     private var outbox: [QueuedEvent] = []
-    /// Queues of single requests that got events in this turn.
+    /// Queues of single requests that got events nobody was told of.
     private var unannounced: [EventQueue] = []
+    /// When the first of the events was made that the program was not told of, while there are any.
+    private var heldSince: Int64 = 0
 
     /// Transfers to close, and to read on from, when no callback of the loop is under way.
     private var transfersToCancel: [TransferID] = []
@@ -49,6 +51,9 @@ final class Engine {
 
     /// How long a transfer may take to end after its answer is complete before it is closed.
     private static let lingerNanoseconds: Int64 = 1_000_000_000
+    /// How long events may wait for those of the next turns. Waking a thread costs more than a chunk does, so what
+    /// the loop finds ready before it sleeps is handed out together.
+    private static let holdNanoseconds: Int64 = 50_000
     /// How much an attempt may produce without a single token.
     private static let maxPendingBytes = 4 << 20
 
@@ -140,13 +145,7 @@ extension Engine: LoopDriver {
         transfersToCancel.removeAll(keepingCapacity: true)
         for transfer in transfersToResume { loop.resume(transfer) }
         transfersToResume.removeAll(keepingCapacity: true)
-        if !outbox.isEmpty {
-            queue.append(contentsOf: &outbox)
-        }
-        if !unannounced.isEmpty {
-            for queue in unannounced { queue.announce() }
-            unannounced.removeAll(keepingCapacity: true)
-        }
+        handOutWhatIsDue(now)
         if mustForgetTargets {
             mustForgetTargets = false
             loop.forgetTargets(except: table.targets)
@@ -156,6 +155,22 @@ extension Engine: LoopDriver {
         case (let core?, let linger?): return min(core, linger)
         case (let core, let linger): return core ?? linger
         }
+    }
+
+    var isHoldingBack: Bool { !outbox.isEmpty || !unannounced.isEmpty }
+
+    func loopWillSleep() {
+        heldSince = 0
+        queue.append(contentsOf: &outbox)
+        for queue in unannounced { queue.announce() }
+        unannounced.removeAll(keepingCapacity: true)
+    }
+
+    private func handOutWhatIsDue(_ now: Int64) {
+        guard isHoldingBack else { return }
+        if heldSince == 0 { heldSince = now }
+        // With a single attempt there is nothing to wait for.
+        if attempts.count < 2 || now &- heldSince >= Self.holdNanoseconds { loopWillSleep() }
     }
 
     private func closeOverdueTransfers(_ now: Int64) {
