@@ -24,6 +24,7 @@ struct ChunkNormalizer {
     private var identity: StreamIdentity
     private var identifiers = IdentifierSource(seed: 0)
     private var editor = ChunkEditor()
+    private var shape = ChunkShape()
     private var choices: [ChoiceState] = []
     /// Chunks from before the stream's identifier was known; without output, and few.
     private var deferred: [[UInt8]] = []
@@ -46,6 +47,15 @@ struct ChunkNormalizer {
     mutating func begin(now: Int64, seed: UInt64) {
         self.now = now
         identifiers = IdentifierSource(seed: seed)
+    }
+
+    /// Takes a chunk that repeats the last one with another text, without a scan; false if it is not one.
+    mutating func takeRepeated(_ text: Span<UInt8>, into output: inout DecodedOutput) -> Bool {
+        guard shape.matches(text) else { return false }
+        let start = output.text.count
+        output.text.append(text)
+        output.events.append(.chunk(start..<output.text.count, isOutput: true))
+        return true
     }
 
     /// Takes a JSON value that the tape has just scanned.
@@ -112,6 +122,9 @@ struct ChunkNormalizer {
             }
             if wantsUsage { makeUsageChunk(node, text) }
             if node == top.usage { editor.replace(tape.range(node), with: "null") }
+        } else if let node = reading.text, reading.count == 1, editor.isEmpty, finishing.isEmpty {
+            // It changes nothing but what the caller reads, and so does the next one like it.
+            shape.remember(text, quoted: tape.range(node))
         }
         give(text, reading, into: &output)
         return .taken
@@ -211,6 +224,8 @@ struct ChunkReading {
     var finishes = 0
     /// Whether any of them carries model output that is not empty.
     var hasOutput = false
+    /// The node of a text that is not empty in a delta without tool calls.
+    var text: Int?
 }
 
 /// What a stream has said of one choice so far.
@@ -285,7 +300,7 @@ extension ChunkNormalizer {
         }
         var hasOutput = false
         if tape.kind(delta) == .object, delta >= 0 {
-            if let failure = readDelta(delta, state, text, &hasOutput) { return failure }
+            if let failure = readDelta(delta, state, text, &hasOutput, &reading.text) { return failure }
         } else if delta >= 0 {
             editor.replace(tape.range(delta), with: "{}")
         } else {
@@ -328,9 +343,10 @@ extension ChunkNormalizer {
     }
 
     private mutating func readDelta(
-        _ node: Int, _ state: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool
+        _ node: Int, _ state: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool, _ words: inout Int?
     ) -> Outcome? {
         var role = -1
+        var hasCalls = false
         var reasoning = -1
         var reasoningContent = -1
         let end = tape.next(node)
@@ -342,6 +358,7 @@ extension ChunkNormalizer {
             case 7 where tape.isString(key, "content", in: text):
                 if tape.isNonEmptyString(value) {
                     hasOutput = true
+                    words = value
                 } else if tape.kind(value) == .array {
                     if flatten(value, text) { hasOutput = true }
                 }
@@ -350,10 +367,12 @@ extension ChunkNormalizer {
             case 9 where tape.isString(key, "reasoning", in: text): reasoning = key
             case 17 where tape.isString(key, "reasoning_content", in: text): reasoningContent = value
             case 10 where tape.isString(key, "tool_calls", in: text):
+                hasCalls = true
                 if tape.kind(value) == .array {
                     if let failure = readToolCalls(value, state, text, &hasOutput) { return failure }
                 }
             case 13 where tape.isString(key, "function_call", in: text):
+                hasCalls = true
                 if hasText("name", or: "arguments", of: value, text) { hasOutput = true }
             case 5 where tape.isString(key, "audio", in: text):
                 if hasText("data", or: "transcript", of: value, text) { hasOutput = true }
@@ -361,7 +380,11 @@ extension ChunkNormalizer {
             }
             key = tape.next(value)
         }
-        if tape.isNonEmptyString(reasoningContent) { hasOutput = true }
+        if tape.isNonEmptyString(reasoningContent) {
+            hasOutput = true
+            words = words ?? reasoningContent
+        }
+        if hasCalls { words = nil }
         if reasoning >= 0, tape.isNonEmptyString(reasoning + 1) {
             hasOutput = true
             if reasoningContent < 0 { editor.replace(tape.range(reasoning), with: "\"reasoning_content\"") }

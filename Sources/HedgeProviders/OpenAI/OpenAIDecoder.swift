@@ -155,6 +155,7 @@ struct OpenAIReader {
         guard let text = data.significant else { return }
         let data = data.extracting(text)
         if data.hasPrefix("[DONE]") { return complete(isDone: true, &output) }
+        if name != .error, normalizer.takeRepeated(data, into: &output) { return }
         do {
             try tape.scan(data, limits: .stream)
         } catch {
