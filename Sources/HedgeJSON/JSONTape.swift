@@ -232,7 +232,8 @@ extension JSONTape {
 extension UnsafeMutablePointer {
     /// Memory of malloc, to be given to free: `allocate` asks for an alignment, which makes the C library search longer.
     fileprivate static func plain(capacity: Int) -> UnsafeMutablePointer {
-        guard let memory = malloc(MemoryLayout<Pointee>.stride &* capacity) else { return .allocate(capacity: capacity) }
+        let size = MemoryLayout<Pointee>.stride &* capacity
+        guard let memory = malloc(size) else { return .allocate(capacity: capacity) }
         return memory.bindMemory(to: Pointee.self, capacity: capacity)
     }
 }
