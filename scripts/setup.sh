@@ -51,6 +51,8 @@ needs_test() {
   need nghttp2-proxy have nghttpx
   need nghttp2-server have nghttpd
   need openssl have openssl
+  need prometheus have promtool
+  need chromium have chromium
 }
 
 case $what in

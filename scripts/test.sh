@@ -24,6 +24,7 @@ suite swift -- swift test --jobs "$jobs"
 suite interface --quiet -- "$python" -m pytest -q -p no:cacheprovider Tests/abi Tests/c Tests/config
 suite runner --quiet -- "$python" -m pytest -q -p no:cacheprovider $conformance/test_runner.py
 suite generated --single --quiet -- python3 bindings/python/generate.py --check
+suite dashboard --single --quiet -- python3 scripts/embed_dashboard.py --check
 # The language-neutral cases run below, once for each language.
 suite python --quiet -- "$python" -m pytest -q -p no:cacheprovider bindings/python/tests \
   --ignore=bindings/python/tests/test_conformance.py
@@ -36,6 +37,7 @@ for language in c python go swift; do
   esac
   suite "conformance-$language" --quiet -- python3 $conformance/hrconf.py --testee "$testee" --only-possible -j "$jobs"
 done
+suite evidence --quiet -- "$python" -m pytest -q -p no:cacheprovider Tests/evidence
 suite readme --quiet -- "$python" -m pytest -q -p no:cacheprovider Tests/readme
 suite fuzz-replay --quiet -- make --no-print-directory fuzz-replay
 

@@ -283,7 +283,7 @@ class Session:
     def _translate(self, name, argument):
         """The op as the protocol has it."""
         line = {"op": name, **argument}
-        if name in ("router_free", "reload", "drain", "stats", "submit", "complete"):
+        if name in ("router_free", "reload", "drain", "stats", "metrics", "submit", "complete"):
             line.setdefault("router", "x")
         if "config" in argument:
             line["config"] = self._config(argument["config"])

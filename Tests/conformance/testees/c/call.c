@@ -327,6 +327,8 @@ static bool make_call(const char *fn, struct arguments *a, struct answer *out) {
     *out = plain(hr_wake(a->router));
   else if (IS("hr_stats_json"))
     *out = with_out(hr_stats_json(a->router, a->out, a->out_size, error));
+  else if (IS("hr_metrics_text"))
+    *out = with_out(hr_metrics_text(a->router, (int32_t)number(a, "format", 0), a->out, a->out_size, error));
   else if (IS("hr_string_free"))
     *out = call_string_free(a);
   else if (IS("hr_error_name"))

@@ -525,6 +525,19 @@ static struct outcome op_stats(const json_t *op) {
   return result;
 }
 
+static struct outcome op_metrics(const json_t *op) {
+  hr_error error = HR_ERROR_INIT;
+  hr_router handle;
+  char *text = NULL;
+  size_t size = 0;
+  if (!router_of(op, &handle)) return broken("unknown router");
+  int32_t format = json_is_true(json_object_get(op, "openmetrics")) ? HR_METRICS_OPENMETRICS : HR_METRICS_PROMETHEUS;
+  int32_t code = hr_metrics_text(handle, format, &text, &size, &error);
+  struct outcome result = code < 0 ? failed(code, &error) : ok(json_pack("{s:o}", "text", json_stringn(text, size)));
+  hr_string_free(text);
+  return result;
+}
+
 /* Free every router, and every pull request before it; wait for the pollers; forget the names. */
 static void reset(void) {
   lock();
@@ -576,6 +589,11 @@ static struct outcome op_versions(const json_t *op) {
   const char *features = hr_features();
   return ok(json_pack("{s:I, s:s, s:o}", "number", (json_int_t)hr_version(), "version", hr_version_string(), "features",
                       parsed(features, strlen(features))));
+}
+
+static struct outcome op_dashboard(const json_t *op) {
+  (void)op;
+  return ok(json_pack("{s:s}", "text", hr_dashboard_html()));
 }
 
 static struct outcome op_error_names(const json_t *op) {
@@ -657,6 +675,8 @@ static const struct {
   { "reload", false, op_reload },
   { "drain", true, op_drain },
   { "stats", false, op_stats },
+  { "metrics", false, op_metrics },
+  { "dashboard", false, op_dashboard },
   { "config_check", false, op_config_check },
   { "config_schema", false, op_config_schema },
   { "submit", false, op_submit },

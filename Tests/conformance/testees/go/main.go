@@ -33,7 +33,9 @@ type op struct {
 	Script    json.RawMessage `json:"script"`
 	TimeoutMS *int64          `json:"timeout_ms"`
 	Codes     []int32         `json:"codes"`
-	Options   struct {
+	// OpenMetrics chooses the format of metrics.
+	OpenMetrics bool `json:"openmetrics"`
+	Options     struct {
 		Delivery  string          `json:"delivery"`
 		TimeoutMS int64           `json:"timeout_ms"`
 		Overrides json.RawMessage `json:"overrides"`
@@ -225,6 +227,23 @@ func (t *testee) stats(o op) (object, error) {
 	return object{"stats": parsed(stats)}, err
 }
 
+func (t *testee) metrics(o op) (object, error) {
+	router, err := t.router(o.Router)
+	if err != nil {
+		return nil, err
+	}
+	format := hedgerouter.MetricsPrometheus
+	if o.OpenMetrics {
+		format = hedgerouter.MetricsOpenMetrics
+	}
+	text, err := router.Metrics(format)
+	return object{"text": string(text)}, err
+}
+
+func (t *testee) dashboard(op) (object, error) {
+	return object{"text": string(hedgerouter.DashboardHTML())}, nil
+}
+
 func (t *testee) configCheck(o op) (object, error) {
 	config, err := bytesOf(o.Config)
 	if err != nil {
@@ -375,7 +394,8 @@ func main() {
 	t := &testee{}
 	_, _ = t.reset(op{})
 	direct := map[string]func(op) (object, error){"hello": t.hello, "versions": t.versions, "error_names": t.errorNames,
-		"router_new": t.routerNew, "reload": t.reload, "stats": t.stats, "config_check": t.configCheck,
+		"router_new": t.routerNew, "reload": t.reload, "stats": t.stats, "metrics": t.metrics,
+		"dashboard": t.dashboard, "config_check": t.configCheck,
 		"config_schema": t.configSchema, "submit": t.submit, "cancel": t.cancel, "sim_core": simulate, "sim_codec": simulate}
 	blocking := map[string]func(op) (object, error){"reset": t.reset, "router_free": t.routerFree, "drain": t.drain,
 		"next_event": t.nextEvent, "collect": t.collect, "complete": t.complete}

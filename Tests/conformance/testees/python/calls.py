@@ -26,6 +26,7 @@ PARAMETERS = {name: text.split() for name, text in {
     "hr_wait": "request timeout_ms error",
     "hr_request_free": "request",
     "hr_stats_json": "router out out_size error",
+    "hr_metrics_text": "router format out out_size error",
     "hr_config_check": "config config_size report report_size error",
     "hr_sim_core": "script script_size out out_size error",
     "hr_sim_codec": "script script_size out out_size error",
@@ -179,6 +180,9 @@ class Arguments:
 
     def timeout_ms(self):
         return self.given.get("timeout_ms", 0)
+
+    def format(self):
+        return self.given.get("format", b.HR_METRICS_PROMETHEUS)
 
     def code(self):
         return self.given.get("code", 0)

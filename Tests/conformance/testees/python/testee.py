@@ -25,13 +25,14 @@ from hedgerouter._bridge import EventBridge  # noqa: E402
 from hedgerouter._ffi import copy, lib, new_error, new_events, take_string  # noqa: E402
 from hedgerouter._request import Call, Inbox  # noqa: E402
 from hedgerouter.errors import ORIGINS, from_struct  # noqa: E402
+from hedgerouter import hosting  # noqa: E402
 from hedgerouter.streams import Pull  # noqa: E402
 
 import calls  # noqa: E402
 from values import Broken, Skipped, bytes_of, error_object, parsed  # noqa: E402
 
 TYPES = {b.HR_EVENT_START: "start", b.HR_EVENT_CHUNK: "chunk", b.HR_EVENT_END: "end"}
-DIRECT = ("hello versions error_names router_new reload stats config_check config_schema submit cancel request_free "
+DIRECT = ("hello versions error_names router_new reload stats metrics dashboard config_check config_schema submit cancel request_free "
           "sim_core sim_codec call").split()
 BLOCKING = "reset router_free drain next_event collect wait complete fork".split()
 
@@ -178,6 +179,12 @@ class Testee:
 
     def op_stats(self, op):
         return {"stats": self.router(op["router"]).router.stats()}
+
+    def op_metrics(self, op):
+        return {"text": self.router(op["router"]).router.metrics(openmetrics=op.get("openmetrics", False))}
+
+    def op_dashboard(self, op):
+        return {"text": hosting.dashboard_html().decode()}
 
     def op_config_check(self, op):
         report = hedgerouter.check_config(bytes_of(op["config"]))

@@ -198,6 +198,9 @@ private func make(_ function: String, _ a: Arguments) throws -> Call {
     case "hr_event_fd": return .status(hr_event_fd(a.router, a.error))
     case "hr_wake": return .status(hr_wake(a.router))
     case "hr_stats_json": return try out(a) { hr_stats_json(a.router, $0, $1, a.error) }
+    case "hr_metrics_text":
+        let format = Int32(truncatingIfNeeded: a.number("format", 0))
+        return try out(a) { hr_metrics_text(a.router, format, $0, $1, a.error) }
     case "hr_config_check":
         return try out(a) { out, size in
             try a.withDocument("config") { hr_config_check($0, $1, out, size, a.error) }

@@ -32,6 +32,16 @@ let direct: [String: @Sendable (Object) throws -> Object] = [
         let router = try state.router(op["router"])
         return ["stats": try outText { hr_stats_json(router.handle, $0, $1, $2) }]
     },
+    "metrics": { op in
+        let router = try state.router(op["router"])
+        let format = op["openmetrics"] as? Bool == true ? HR_METRICS_OPENMETRICS : HR_METRICS_PROMETHEUS
+        var error = newError()
+        var out: UnsafeMutablePointer<CChar>?
+        defer { hr_string_free(out) }
+        try check(hr_metrics_text(router.handle, format, &out, nil, &error), error)
+        return ["text": out.map { String(cString: $0) } ?? ""]
+    },
+    "dashboard": { _ in ["text": String(cString: hr_dashboard_html())] },
     "config_check": configCheck,
     "config_schema": { _ in ["schema": parsed(hr_config_schema())] },
     "submit": opSubmit,
