@@ -48,11 +48,11 @@ $(BUILD)/release.stamp: $(SOURCES)
 	$(SWIFT_BUILD)
 	@touch $@
 
-# Debug information goes, and the names inside the Swift runtime; our own stay, so that profilers and valgrind can show
-# them.
+# Debug information goes, and the names inside the Swift runtime; those of our own functions stay, so that profilers and
+# valgrind can show them.
 $(LIBRARY): $(BUILD)/release.stamp
 	@mkdir -p $(@D)
-	strip --strip-unneeded --wildcard -K "hr_*" -K "*Hedge*" -o $@ $(BUILD)/release/libhedgerouter.so
+	strip --strip-unneeded --wildcard -K "hr_*" -K "*Hedge*F" -K "*Hedge*FT*" -o $@ $(BUILD)/release/libhedgerouter.so
 	@ln -sf $(@F) $(@D)/$(SONAME)
 	@ln -sf $(SONAME) $(@D)/libhedgerouter.so
 
@@ -122,6 +122,10 @@ $(PROGRAMS)/bench/floor: Tests/bench/floor.c Tests/bench/bench.h | $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) $< -o $@ $(curl)
 
+$(PROGRAMS)/bench/watched: Tests/bench/watched.c Tests/bench/bench.h $(HEADERS) | $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) $< -o $@ $(LINK)
+
 $(PROGRAMS)/bench/routed: Tests/bench/routed.c Tests/bench/bench.h $(HEADERS) | $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) $< -o $@ $(LINK)
@@ -139,6 +143,12 @@ bench: ## Compare the CPU cost of a request with bare libcurl's
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory all $(addprefix $(PROGRAMS)/bench/,upstream floor routed)
 	@python3 Tests/bench/run.py --programs $(PROGRAMS)/bench $(BENCH_ARGUMENTS)
+
+.PHONY: bench-watched
+bench-watched: ## Measure what logs, attempt logs and reading metrics cost a router of fifty deployments
+	@scripts/setup.sh bench
+	@$(MAKE) --no-print-directory all $(addprefix $(PROGRAMS)/bench/,upstream watched)
+	@python3 Tests/bench/watched.py --programs $(PROGRAMS)/bench $(WATCHED_ARGUMENTS)
 
 SIMULATE := swift build -c release --product hedgesim --jobs $(JOBS)
 

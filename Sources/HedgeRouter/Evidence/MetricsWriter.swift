@@ -63,11 +63,17 @@ struct MetricsWriter {
     mutating func histogram(
         _ labels: [UInt8], _ more: [UInt8], _ histogram: LatencyCounts, exemplars: [Exemplar?] = []
     ) {
+        // What is the same in all lines of the buckets is put together once.
+        var prefix = name + Self.bucketSuffix
+        prefix.append(UInt8(ascii: "{"))
+        prefix.append(contentsOf: Self.join(labels, more))
+        prefix.append(UInt8(ascii: ","))
+        let bounds = Self.bounds
         var cumulative: UInt64 = 0
-        for index in 0..<LatencyBuckets.count {
+        for index in bounds.indices {
             cumulative &+= histogram.counts[index]
-            line(Self.bucketSuffix, labels, more, bound: Self.bounds[index])
-            bytes.append(UInt8(ascii: " "))
+            bytes.append(contentsOf: prefix)
+            bytes.append(contentsOf: bounds[index])
             append(cumulative)
             if format == .openMetrics, exemplars.indices.contains(index), let exemplar = exemplars[index] {
                 append(exemplar)
@@ -89,19 +95,15 @@ struct MetricsWriter {
         bytes.append(contentsOf: Self.end)
     }
 
-    private mutating func line(_ suffix: [UInt8], _ labels: [UInt8], _ more: [UInt8], bound: [UInt8] = []) {
+    private mutating func line(_ suffix: [UInt8], _ labels: [UInt8], _ more: [UInt8]) {
         bytes.append(contentsOf: name)
         bytes.append(contentsOf: suffix)
-        guard !labels.isEmpty || !more.isEmpty || !bound.isEmpty else { return }
+        guard !labels.isEmpty || !more.isEmpty else { return }
         bytes.append(UInt8(ascii: "{"))
         bytes.append(contentsOf: labels)
         if !more.isEmpty {
             if !labels.isEmpty { bytes.append(UInt8(ascii: ",")) }
             bytes.append(contentsOf: more)
-        }
-        if !bound.isEmpty {
-            if !labels.isEmpty || !more.isEmpty { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(contentsOf: bound)
         }
         bytes.append(UInt8(ascii: "}"))
     }
@@ -111,17 +113,13 @@ struct MetricsWriter {
             bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
             return
         }
-        var digits = InlineArray<20, UInt8>(repeating: 0)
-        var count = 0
+        var power: UInt64 = 10
+        while power <= value / 10 { power *= 10 }
         var rest = value
-        while rest > 0, count < 20 {
-            digits[count] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-            count += 1
-        }
-        while count > 0 {
-            count -= 1
-            bytes.append(digits[count])
+        while power > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / power))
+            rest %= power
+            power /= 10
         }
     }
 
@@ -146,8 +144,9 @@ struct MetricsWriter {
     private static let sumSuffix = Array("_sum".utf8)
     private static let countSuffix = Array("_count".utf8)
     private static let end = Array("# EOF\n".utf8)
+    /// The ends of the buckets' lines, up to the number.
     private static let bounds: [[UInt8]] =
-        LatencyBuckets.bounds.map { Array("le=\"\($0)\"".utf8) } + [Array("le=\"+Inf\"".utf8)]
+        LatencyBuckets.bounds.map { Array("le=\"\($0)\"} ".utf8) } + [Array("le=\"+Inf\"} ".utf8)]
 
     /// A label ready to write.
     static func label(_ name: String, _ value: String) -> [UInt8] {
