@@ -73,6 +73,12 @@ import Testing
         Case(headers: ["x-ratelimit-reset: 1784111787000"], delay: 10_000, now: 1_784_111_777),
         Case(headers: ["x-ratelimit-reset: 1784111787000"], delay: nil, now: nil),
         Case(headers: ["x-ratelimit-reset: 30"], delay: 30_000),
+        Case(headers: ["anthropic-ratelimit-unified-reset: 1784111787"], delay: 10_000, now: 1_784_111_777),
+        Case(
+            headers: [
+                "anthropic-priority-input-tokens-remaining: 0",
+                "anthropic-priority-input-tokens-reset: 2026-07-15T10:36:27Z",
+            ], delay: 10_000, now: 1_784_111_777),
     ]
 
     @Test("the delay a provider asks for is read from its headers", arguments: cases)

@@ -33,6 +33,8 @@ enum RetryDelay {
         ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
         ("anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"),
         ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
+        ("anthropic-priority-input-tokens-remaining", "anthropic-priority-input-tokens-reset"),
+        ("anthropic-priority-output-tokens-remaining", "anthropic-priority-output-tokens-reset"),
     ]
 
     /// The longest reset of a limit that is used up; if none is, the shortest of all.
@@ -48,7 +50,9 @@ enum RetryDelay {
             shortest = min(shortest ?? .infinity, seconds)
         }
         if let seconds = exhausted ?? shortest { return limited(seconds) }
-        return headers.value("x-ratelimit-reset").flatMap(number).flatMap { point(in: $0, reference) }
+        // Anthropic's plans with one limit for everything write it under a name of its own.
+        let whole = headers.value("x-ratelimit-reset") ?? headers.value("anthropic-ratelimit-unified-reset")
+        return whole.flatMap(number).flatMap { point(in: $0, reference) }
     }
 
     /// Seconds until a point in time as RFC 3339 writes it.
