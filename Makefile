@@ -160,11 +160,11 @@ report: ## Simulate the decisions of the core and compare them with their target
 
 # --- fuzzing ---------------------------------------------------------------------------------------------------------
 
-FUZZ_TARGETS := codec config core request
+FUZZ_TARGETS := codec config core frames request
 FUZZ_BUILD := $(BUILD)/fuzz
 CLANG = $(shell dirname "$$(readlink -f "$$(command -v swift)")")/clang
 
-$(PROGRAMS)/fuzz/%-replay: Tests/fuzz/%.c Tests/fuzz/replay.c Tests/fuzz/fuzz.h $(HEADERS) | $(LIBRARY)
+$(PROGRAMS)/fuzz/%-replay: Tests/fuzz/%.c Tests/fuzz/replay.c Tests/fuzz/fuzz.h Tests/fuzz/decode.h $(HEADERS) | $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(C99) $< Tests/fuzz/replay.c -o $@ $(LINK) $(jansson)
 
@@ -174,7 +174,7 @@ $(FUZZ_BUILD)/stamp: $(SOURCES)
 	    -Xswiftc -O
 	@touch $@
 
-$(PROGRAMS)/fuzz/%-fuzz: Tests/fuzz/%.c Tests/fuzz/fuzz.h $(HEADERS) $(FUZZ_BUILD)/stamp
+$(PROGRAMS)/fuzz/%-fuzz: Tests/fuzz/%.c Tests/fuzz/fuzz.h Tests/fuzz/decode.h $(HEADERS) $(FUZZ_BUILD)/stamp
 	@mkdir -p $(@D)
 	$(CLANG) -g -O1 -fuse-ld=lld -fsanitize=fuzzer,address $(C99) $< -o $@ -I$(DIST)/include \
 	    -L$(FUZZ_BUILD)/debug -Wl,-rpath,$(abspath $(FUZZ_BUILD)/debug) -lhedgerouter $(jansson)
