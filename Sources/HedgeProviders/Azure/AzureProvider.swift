@@ -13,6 +13,28 @@ public struct AzureProvider: Provider {
     /// The profile's name.
     public var name: String { profile.name }
 
+    /// What the profile says.
+    public var operations: Set<Operation> { profile.operations }
+
+    /// The deployment's `embeddings`, and version 1's `responses`.
+    public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
+        var head = head(for: endpoint, isStream: isStream)
+        switch operation {
+        case .chat, .messages: break
+        case .embeddings: head.url = AzureAddress.url(endpoint, "/embeddings")
+        case .responses: head.url = AzureAddress.url(endpoint, "/responses")
+        }
+        return head
+    }
+
+    /// What the format itself has no equivalent for; dated versions have no Responses API.
+    public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
+        if request.operation == .responses, AzureAddress.isDated(endpoint) {
+            return UnsupportedRequest(provider: name, fields: [request.operation.rawValue])
+        }
+        return format.check(request, for: endpoint)
+    }
+
     /// The deployment's address, with a token of Entra ID if there is one, else with the key.
     public func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead {
         var headers = ["Content-Type: application/json"]
@@ -25,20 +47,6 @@ public struct AzureProvider: Provider {
         return RequestHead(
             url: AzureAddress.url(endpoint, "/chat/completions"),
             headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
-    }
-
-    /// Embeddings and the Responses API, as with OpenAI.
-    public var operations: Set<Operation> { [.embeddings, .responses] }
-
-    /// The same deployment's embeddings or responses.
-    public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
-        var head = head(for: endpoint, isStream: isStream)
-        switch operation {
-        case .chat, .messages: break
-        case .embeddings: head.url = AzureAddress.url(endpoint, "/embeddings")
-        case .responses: head.url = AzureAddress.url(endpoint, "/responses")
-        }
-        return head
     }
 
     /// The caller's own bytes with the deployment's name as the model, which dated versions of the API ignore.
@@ -71,6 +79,9 @@ enum AzureAddress {
         let root = stem(base, without: ["/openai/v1", "/openai/deployments", "/openai"])
         return "\(root)/openai/deployments/\(PercentEncoding.encode(endpoint.model))\(method)\(query)"
     }
+
+    /// Whether the version of the API is one with a date.
+    static func isDated(_ endpoint: Endpoint) -> Bool { endpoint.apiVersion.map { !isUndated($0) } ?? false }
 
     /// Names LiteLLM gives the version without a date.
     private static func isUndated(_ version: String) -> Bool { ["v1", "latest", "preview"].contains(version) }

@@ -22,9 +22,18 @@ final class BedrockDecoder: ResponseDecoder, SeededDecoder {
     private var translator = BedrockTranslator()
     private var builder: ChunkBuilder
 
+    /// Nil for chat completions.
+    private var embeddings: BedrockEmbeddings?
+
     init(_ builder: ChunkBuilder, endpoint: Endpoint) {
         self.builder = builder
         context = AnswerContext(endpoint: endpoint)
+    }
+
+    /// Reads vectors, and AWS's errors like all others.
+    convenience init(_ embeddings: BedrockEmbeddings, model: String, endpoint: Endpoint) {
+        self.init(ChunkBuilder(model: model, isStream: false, wantsUsage: false), endpoint: endpoint)
+        self.embeddings = embeddings
     }
 
     func begin(_ head: ResponseHead) {
@@ -129,7 +138,14 @@ final class BedrockDecoder: ResponseDecoder, SeededDecoder {
             let kind: FailureKind = error.reason == .truncated ? .truncated : .malformed
             return fail(kind, "the answer is not valid JSON: \(error.message)", &output)
         }
-        take(translator.takeAnswer(text.span, tape, &builder, &output), &output)
+        guard var vectors = embeddings else {
+            return take(translator.takeAnswer(text.span, tape, &builder, &output), &output)
+        }
+        switch vectors.takeAnswer(text.span, tape, into: &output) {
+        case .completed: mode = .ended
+        case .malformed(let detail): fail(.malformed, "\(detail)", &output)
+        case .goOn, .failed, .broken: fail(.malformed, "the answer is not complete", &output)
+        }
     }
 
     // MARK: Ends

@@ -23,8 +23,25 @@ public struct BedrockProvider: Provider {
             url: address.url, headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
     }
 
+    /// What the profile says.
+    public var operations: Set<Operation> { profile.operations }
+
+    /// The model's `invoke` for embeddings.
+    public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
+        var head = head(for: endpoint, isStream: isStream)
+        if operation == .embeddings { head.url = BedrockAddress(endpoint, method: "invoke").url }
+        return head
+    }
+
     /// What of the request Converse has no equivalent for.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
+        if request.operation == .embeddings {
+            let members = BedrockEmbeddings.members(of: endpoint.model)
+            if let objection = request.embeddingObjection(besides: members, name: name, endpoint) { return objection }
+            // One call of Titan's takes one text.
+            let isTooMany = !BedrockEmbeddings.isCohere(endpoint.model) && request.embeddingRequest()?.texts.count != 1
+            return isTooMany ? UnsupportedRequest(provider: name, fields: ["input"]) : nil
+        }
         let format = BedrockEncoder.expressible(name: name, endpoint: endpoint)
         if let objection = request.objection(of: format, dropping: endpoint.dropsUnsupported) { return objection }
         do throws(UnsupportedRequest) {
@@ -40,15 +57,29 @@ public struct BedrockProvider: Provider {
     public func encode(
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest {
+        if request.operation == .embeddings {
+            guard let embedding = request.embeddingRequest() else {
+                throw UnsupportedRequest(provider: name, fields: ["input"])
+            }
+            let embeddings = BedrockEmbeddings(model: endpoint.model, request: embedding)
+            return signed(embeddings.body(), endpoint, method: "invoke", at: now)
+        }
         var encoder = BedrockEncoder(try request.view(for: name), endpoint: endpoint)
-        let body = encoder.encode()
         let method = request.streamsUpstream ? "converse-stream" : "converse"
-        return EncodedRequest(
+        return signed(encoder.encode(), endpoint, method: method, at: now)
+    }
+
+    private func signed(_ body: [UInt8], _ endpoint: Endpoint, method: String, at now: Int64) -> EncodedRequest {
+        EncodedRequest(
             body: Bytes(body), headers: BedrockSigner.headers(endpoint, method: method, body: body.span, at: now))
     }
 
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
+        if request.operation == .embeddings, let embedding = request.embeddingRequest() {
+            return BedrockDecoder(
+                BedrockEmbeddings(model: endpoint.model, request: embedding), model: endpoint.model, endpoint: endpoint)
+        }
         let names = (try? request.view()).map { ToolNames($0, limit: BedrockEncoder.longestName).inward } ?? [:]
         var builder = ChunkBuilder(
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)

@@ -20,7 +20,8 @@ enum Catalogue {
         ProviderProfile(
             name: "azure", format: .azure, aliases: ["azure_openai", "azure_text"], baseURL: nil,
             ownDomains: [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"],
-            keyVariables: ["AZURE_API_KEY", "AZURE_OPENAI_API_KEY"], cancelStopsBilling: true),
+            keyVariables: ["AZURE_API_KEY", "AZURE_OPENAI_API_KEY"], cancelStopsBilling: true
+        ).offering(.embeddings, .responses),
         // Google and AWS go on generating, and billing, when the connection is closed.
         ProviderProfile(
             name: "gemini", format: .gemini, aliases: ["google_ai_studio"],

@@ -39,8 +39,24 @@ public struct GeminiProvider: Provider {
             headers: RequestHeaders.merge(headers, with: endpoint.extraHeaders))
     }
 
+    /// What the profile says.
+    public var operations: Set<Operation> { profile.operations }
+
+    /// The model's `batchEmbedContents`, or on Vertex AI `predict`, for embeddings.
+    public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
+        var head = head(for: endpoint, isStream: isStream)
+        if operation == .embeddings {
+            let method = service == .vertex ? ":predict" : ":batchEmbedContents"
+            head.url = GeminiAddress(endpoint, service: service).model + method
+        }
+        return head
+    }
+
     /// What of the request Gemini has no equivalent for.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
+        if request.operation == .embeddings {
+            return request.embeddingObjection(besides: GeminiEmbeddings.members, name: name, endpoint)
+        }
         let format = GeminiEncoder.expressible(name: name, service: service, flags: endpoint.flags)
         if let objection = request.objection(of: format, dropping: endpoint.dropsUnsupported) { return objection }
         do throws(UnsupportedRequest) {
@@ -55,12 +71,23 @@ public struct GeminiProvider: Provider {
     public func encode(
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest {
+        if request.operation == .embeddings {
+            guard let embedding = request.embeddingRequest() else {
+                throw UnsupportedRequest(provider: name, fields: ["input"])
+            }
+            let embeddings = GeminiEmbeddings(model: endpoint.model, request: embedding, service: service)
+            return EncodedRequest(body: Bytes(embeddings.body()))
+        }
         var encoder = GeminiEncoder(try request.view(for: name), endpoint: endpoint)
         return EncodedRequest(body: Bytes(encoder.encode()))
     }
 
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
+        if request.operation == .embeddings, let embedding = request.embeddingRequest() {
+            return AnswerDecoder(
+                GeminiEmbeddings(model: endpoint.model, request: embedding, service: service), endpoint: endpoint)
+        }
         let builder = ChunkBuilder(
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage)
         return TranslatingDecoder(
