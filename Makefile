@@ -139,10 +139,11 @@ demo: ## Race three misbehaving servers on this machine and show what hedging do
 BENCH_ARGUMENTS ?= --output $(BUILD)/bench.json
 
 .PHONY: bench
-bench: ## Compare the CPU cost of a request with bare libcurl's
+bench: ## Compare the CPU cost of a request with bare libcurl's, and measure the core's decisions
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory all $(addprefix $(PROGRAMS)/bench/,upstream floor routed)
-	@python3 Tests/bench/run.py --programs $(PROGRAMS)/bench $(BENCH_ARGUMENTS)
+	@$(SIMULATE)
+	@python3 Tests/bench/run.py --programs $(PROGRAMS)/bench --core $(BUILD)/release/hedgesim $(BENCH_ARGUMENTS)
 
 .PHONY: bench-watched
 bench-watched: ## Measure what logs, attempt logs and reading metrics cost a router of fifty deployments

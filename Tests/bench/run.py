@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compare the library's CPU cost per request with bare libcurl's, in one run, against one server.
 
-    run.py --programs DIR [--rounds N] [--scale F] [--output FILE]
+    run.py --programs DIR [--rounds N] [--scale F] [--core PROGRAM] [--output FILE]
+
+With --core the program `hedgesim` tells what the core's decisions cost by themselves.
 
 Each scenario runs the clients by turns and reports medians over the rounds. CPU time is that of the client process
 only, all its threads; the server has the other core to itself. No figure here decides whether anything passes: the
@@ -37,11 +39,25 @@ def pin(core):
     return lambda: os.sched_setaffinity(0, {cores[core]})
 
 
+def core_cost(program, rounds):
+    """Return the medians of what `hedgesim cost` measures, or None when it fails."""
+    runs = []
+    for _ in range(rounds):
+        done = subprocess.run([program, "cost", "--json", "-"], capture_output=True, text=True, timeout=300,
+                              preexec_fn=pin(0))
+        if done.returncode != 0:
+            print(f"hedgesim cost failed: {done.stderr.strip()}")
+            return None
+        runs.append(json.loads(done.stdout))
+    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", type=pathlib.Path, required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of requests")
+    parser.add_argument("--core", type=pathlib.Path, help="the program hedgesim")
     parser.add_argument("--output", type=pathlib.Path)
     arguments = parser.parse_args()
 
@@ -85,11 +101,18 @@ def main():
     finally:
         server.stdin.close()
         server.wait(10)
+    core = None
+    if arguments.core:
+        core = core_cost(arguments.core, arguments.rounds)
+        if core is None:
+            return 1
+        print(f"decisions alone: {core['events_per_second']:,.0f} events/s, {core['nanoseconds_per_event']:.0f} ns each, "
+              f"{core['bytes_per_deployment']:,.0f} bytes per deployment")
     if arguments.output:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         arguments.output.write_text(json.dumps(
             {"machine": platform.machine(), "cores": os.cpu_count(), "rounds": arguments.rounds,
-             "results": results}, indent=1) + "\n", encoding="utf-8")
+             "results": results, "core": core}, indent=1) + "\n", encoding="utf-8")
         print(f"written to {arguments.output}")
     print(f"bench: {len(results)} passed, 0 failed, 0 skipped")
     return 0
