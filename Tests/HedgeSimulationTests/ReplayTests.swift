@@ -1,3 +1,4 @@
+import Glibc
 import HedgeCore
 import Testing
 
@@ -142,5 +143,36 @@ struct ReplayTests {
         let answer = LogReplay(try Self.log(lines)).asLogged()
         #expect(answer.quantiles[0]?.middle == 50.5)
         #expect(answer.hedges == 0)
+    }
+
+    @Test("what the library logged can be asked about, and says so where nobody waited long enough")
+    func recorded() throws {
+        let log = try RequestLog(try Self.recordedLog())
+        #expect(log.requests.count == 59)
+        #expect(log.leftOut == 0)
+        #expect(log.requests.contains { !$0.others.isEmpty })
+        let replay = LogReplay(log)
+        let logged = try #require(replay.asLogged().quantiles[0])
+        #expect((80...130).contains(logged.middle))
+        // Every late request had its hedge: how late it would have been is not in the log.
+        let unhedged = replay.answer(.init(threshold: .never, budget: 0), draws: 20, seed: 1)
+        #expect(unhedged.quantiles[0] != nil)
+        #expect(unhedged.quantiles[2] == nil)
+        #expect(unhedged.hedges == 0)
+        let early = replay.answer(.init(threshold: .milliseconds(150), budget: 1), draws: 20, seed: 1)
+        #expect(early.hedges > 0.1)
+        let p95 = try #require(early.quantiles[1])
+        #expect(p95.middle > 150)
+        #expect(p95.middle < 589)
+    }
+
+    /// END documents of requests that the library sent to three misbehaving servers.
+    private static func recordedLog() throws -> [UInt8] {
+        let folder = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+        let file = try #require(fopen("/" + folder + "/traces/attempts.jsonl", "rb"))
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 18)
+        let count = bytes.withUnsafeMutableBytes { fread($0.baseAddress, 1, $0.count, file) }
+        return Array(bytes.prefix(count))
     }
 }
