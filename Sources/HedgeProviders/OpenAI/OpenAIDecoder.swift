@@ -106,7 +106,8 @@ struct OpenAIReader {
         }
         let isJSON = bytes[first] == UInt8(ascii: "{") || bytes[first] == UInt8(ascii: "[")
         mode = isJSON ? .wholeAnswer : .events
-        decode(bytes, into: &output)
+        // White space before it counts as little when it comes in the same piece as when it came in one of its own.
+        decode(bytes.extracting(first..<bytes.count), into: &output)
     }
 
     private mutating func readEvents(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {

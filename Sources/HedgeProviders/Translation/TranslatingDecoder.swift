@@ -107,7 +107,8 @@ final class TranslatingDecoder<Translator: AnswerTranslator>: ResponseDecoder, S
         }
         let isJSON = bytes[first] == UInt8(ascii: "{") || bytes[first] == UInt8(ascii: "[")
         mode = isJSON || !expectsEvents ? .wholeAnswer : .events
-        decode(bytes, into: &output)
+        // White space before it counts as little when it comes in the same piece as when it came in one of its own.
+        decode(bytes.extracting(first..<bytes.count), into: &output)
     }
 
     // MARK: Events
