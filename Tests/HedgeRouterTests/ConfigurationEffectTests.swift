@@ -160,6 +160,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
         let arguments = [
             ("enable_cold_start_parallel", "false"), ("max_parallel_requests", "7"), ("max_hedges", "7"),
             ("max_attempts", "7"), ("hedge_threshold_percentile", "70"), ("hedge_threshold_ms", "7"),
+            ("hedge_rule", #""single-reissue""#),
             ("hedge_threshold_min_ms", "7"), ("hedge_threshold_max_ms", "700"), ("hedge_budget", "0.7"),
             ("retry_budget", "0.7"),
             ("control_fraction", "0.7"), ("ttl", "7"), ("half_life", "7"), ("lowest_latency_buffer", "0.7"),

@@ -308,8 +308,9 @@ extension BedrockEncoder {
             if let limit = encoder.request.maxTokens { encoder.json.member("maxTokens", limit) }
             if encoder.flags.acceptsSampling ?? true {
                 // Converse ends where OpenAI's range is half way.
-                if let heat = encoder.request["temperature"]?.number {
-                    encoder.json.member("temperature", min(heat, 1))
+                if let value = encoder.request["temperature"], let heat = value.number {
+                    encoder.json.key("temperature")
+                    if heat > 1 { encoder.json.value(1) } else { encoder.json.raw(value.compactBytes) }
                 }
                 if let value = encoder.request["top_p"] {
                     encoder.json.key("topP")
