@@ -120,7 +120,7 @@ $(PROGRAMS)/bench/upstream: Tests/bench/upstream.c
 
 $(PROGRAMS)/bench/floor: Tests/bench/floor.c Tests/bench/bench.h | $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) $< -o $@ $(curl)
+	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) -pthread $< -o $@ $(curl)
 
 $(PROGRAMS)/bench/watched: Tests/bench/watched.c Tests/bench/bench.h $(HEADERS) | $(LIBRARY)
 	@mkdir -p $(@D)
