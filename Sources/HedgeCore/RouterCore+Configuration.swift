@@ -2,6 +2,7 @@ extension RouterCore {
     /// Takes over a configuration; what was learnt of deployments that stay is kept.
     mutating func replaceConfiguration(_ configuration: CoreConfiguration) {
         policy = configuration.policy
+        if policy.sampleHalfLife != samples.halfLife { settleSamples() }
         samples = SamplePolicy(lifetime: policy.sampleLifetime, halfLife: policy.sampleHalfLife)
         thresholdSettings = ThresholdSettings(policy)
         hedgeBudget.setShare(policy.hedgeBudget)
@@ -12,6 +13,13 @@ extension RouterCore {
         placeGroups(configuration.groups)
         // What is waiting may find more room than before, or none for ever.
         for group in groups.indices { noteRoom(in: group) }
+    }
+
+    private mutating func settleSamples() {
+        for slot in deployments.indices {
+            deployments[slot].streaming.settle(halfLife: samples.halfLife)
+            deployments[slot].complete.settle(halfLife: samples.halfLife)
+        }
     }
 
     /// Frees what is left of deployments an earlier replacement removed, unless attempts still run there.

@@ -103,6 +103,21 @@ struct CensoredHistogramTests {
         #expect(histogram.events[10] == 0)
     }
 
+    @Test("keeps the weights it had when the half-life changes")
+    func anotherHalfLife() {
+        var histogram = CensoredHistogram()
+        histogram.add(bucket: 10, isEvent: true, at: Self.at(0), policy: Self.policy)
+        histogram.add(bucket: 20, isEvent: true, at: Self.at(1200), policy: Self.policy)
+        histogram.settle(halfLife: Self.policy.halfLife)
+        let slow = SamplePolicy(halfLife: .seconds(1_000_000))
+        histogram.add(bucket: 30, isEvent: true, at: Self.at(1201), policy: slow)
+        // Two half-lives of 600 s lie between the first two, next to nothing between the last two.
+        #expect(abs(histogram.events[20] / histogram.events[10] - 4) < 1e-3)
+        #expect(abs(histogram.events[30] / histogram.events[20] - 1) < 1e-3)
+        let weights = histogram.events.reduce(0) { $0 + Double($1) }
+        #expect(abs(histogram.weight - weights) < 1e-4)
+    }
+
     @Test("takes any bucket without harm")
     func anyBucket() {
         var histogram = CensoredHistogram()

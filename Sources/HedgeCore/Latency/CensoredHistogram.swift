@@ -81,6 +81,15 @@ struct CensoredHistogram: Sendable {
         landmark = lastSample
     }
 
+    /// Writes the weights as they are at the last sample, before another half-life takes over from `halfLife`.
+    ///
+    /// Weights grow with the time since the landmark; read with another half-life they would be of another age.
+    mutating func settle(halfLife: Interval) {
+        guard let lastSample else { return }
+        rescale(by: exponential(-Self.age(lastSample - landmark, halfLife: halfLife)))
+        landmark = lastSample
+    }
+
     private mutating func rescale(by factor: Double) {
         let single = Float(factor)
         for index in events.indices {

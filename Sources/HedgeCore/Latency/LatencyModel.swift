@@ -36,6 +36,16 @@ struct LatencyModel: Sendable {
         classes[size.rawValue].state.changed()
     }
 
+    /// Prepares for samples with another half-life than `halfLife`, which those so far were made with.
+    mutating func settle(halfLife: Interval) {
+        pooled.settle(halfLife: halfLife)
+        pooledState.changed()
+        for index in classes.indices {
+            classes[index].histogram.settle(halfLife: halfLife)
+            classes[index].state.changed()
+        }
+    }
+
     /// Takes into account how many attempts were in flight when one that was just recorded started.
     ///
     /// A wait that was given up on counts once it was longer than usual; a shorter one says nothing.
