@@ -293,6 +293,8 @@ extension RouterCore {
 
     private mutating func failOverAfterWait(_ request: Int, into actions: inout [Action]) -> Bool {
         guard failoverAllowed() else {
+            // A canary that was started beside the wait may still answer; its end decides.
+            guard requests[request].live.isEmpty else { return true }
             let failure = requests[request].surfaced.map { RequestFailure.attempt($0) }
             finish(request, .failed(failure ?? .noDeployment(retryAfter: nil)), into: &actions)
             return true

@@ -146,7 +146,10 @@ def test_dropping_a_stream_cancels_the_request(route):
     assert closed_by_client(router.mock)
 
 
-def test_ctrl_c_interrupts_a_wait_and_cancels_the_request(route):
+def test_ctrl_c_interrupts_a_wait_and_cancels_the_request(route, request):
+    # A shell starts background commands with SIGINT ignored, and Python leaves that as it is.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     router = route(a={"each": {"hang": True}})
     main = threading.get_ident()
 
