@@ -18,6 +18,8 @@ conformance() { exec "${PYTHON:-python3}" Tests/conformance/hrconf.py --patience
 if [ "$sanitizer" = valgrind ]; then
   # What is lost is the leak program's matter; here every read and write is looked at.
   Tests/conformance/testees/build.sh c
+  make --no-print-directory .build/valgrind/libhedgerouter.so.0
+  export LD_LIBRARY_PATH=.build/valgrind
   checker="valgrind --quiet --error-exitcode=66 --exit-on-first-error=yes --suppressions=Tests/leak/swift.supp"
   conformance --testee "$checker .build/testees/testee-c" "$@"
 fi
