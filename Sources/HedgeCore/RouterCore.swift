@@ -91,6 +91,12 @@ public struct RouterCore: Sendable {
         self.now = max(self.now, now)
         take(event, into: &actions)
         serveWaiting(into: &actions)
+        guard case .timeReached = event else { return }
+        // What was served just now may be due at once, such as a hedge without a delay.
+        while requestTimers.due(at: self.now) != nil {
+            timeReached(into: &actions)
+            serveWaiting(into: &actions)
+        }
     }
 
     private mutating func take(_ event: Event, into actions: inout [Action]) {

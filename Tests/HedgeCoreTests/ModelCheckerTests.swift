@@ -13,6 +13,13 @@ struct ModelCheckerTests {
         return Int(String(cString: value))
     }
 
+    @Test("break no rule where they once did", arguments: [17_777_074, 23_777_101] as [UInt64])
+    func regression(seed: UInt64) {
+        var run = RandomRun(seed: seed)
+        run.run(events: 2500)
+        #expect(run.checker.violations.isEmpty, "seed \(seed): \(run.checker.violations)")
+    }
+
     @Test("break no rule of the model", arguments: 0..<24)
     func random(case index: Int) {
         let base = UInt64(Self.environment("HEDGE_CORE_SEED") ?? 1000)
