@@ -228,6 +228,7 @@ class Session:
         self.testee = testee
         self.bindings = {}
         self.events = {}
+        self.saved = {}
         self.background = {}
         self.lock = threading.Lock()
         self.http = run.axes.get("http", "1.1")
@@ -284,10 +285,12 @@ class Session:
     def _translate(self, name, argument):
         """The op as the protocol has it."""
         line = {"op": name, **argument}
-        if name in ("router_free", "reload", "drain", "stats", "metrics", "submit", "complete"):
+        if name in ("router_free", "reload", "drain", "stats", "metrics", "state_load", "submit", "complete"):
             line.setdefault("router", "x")
         if "config" in argument:
             line["config"] = self._config(argument["config"])
+        if name == "state_load":
+            line["state"] = self._state(argument["state"])
         if name in ("submit", "complete"):
             line["request"] = loader.chat(self._fill(argument.get("request", {"chat": {"stream": name == "submit"}})))
         if name == "submit":
@@ -306,6 +309,18 @@ class Session:
         if bytespec.is_spec(value):
             return bytespec.for_testee(value)
         return {"json": loader.configuration(value, self.urls, self.http)}
+
+    def _state(self, value):
+        """A bytes spec, or what `state_save` gave, cut or changed if the case says so."""
+        if "saved" not in value:
+            return bytespec.for_testee(value)
+        text = self.saved[value["saved"]]
+        if "replace" in value:
+            old, new = value["replace"]
+            if text.count(old) != 1:
+                raise Failed(f"the saved state has {text.count(old)} times {old!r}: {text[:200]}")
+            text = text.replace(old, new)
+        return {"text": text[:value.get("cut")]}
 
     def _call_args(self, args):
         result = {}
@@ -381,6 +396,11 @@ class Session:
 
     def _do_router_new(self, argument, op, where):
         self._router_new(argument, op, where)
+
+    def _do_state_save(self, argument, op, where):
+        ok = self._send({"op": "state_save", "router": argument.get("router", "x")}, op, where)
+        if ok is not None:
+            self.saved[argument.get("as", "s1")] = ok["state"]
 
     def _do_submit(self, argument, op, where):
         line = self._translate("submit", {k: v for k, v in argument.items() if k != "collect_timeout_ms"})

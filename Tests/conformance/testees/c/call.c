@@ -329,7 +329,12 @@ static bool make_call(const char *fn, struct arguments *a, struct answer *out) {
     *out = with_out(hr_stats_json(a->router, a->out, a->out_size, error));
   else if (IS("hr_metrics_text"))
     *out = with_out(hr_metrics_text(a->router, (int32_t)number(a, "format", 0), a->out, a->out_size, error));
-  else if (IS("hr_string_free"))
+  else if (IS("hr_state_save"))
+    *out = with_out(hr_state_save(a->router, a->out, a->out_size, error));
+  else if (IS("hr_state_load")) {
+    if (!read_document(a, "state")) return false;
+    *out = plain(hr_state_load(a->router, a->document_pointer, a->document_size, error));
+  } else if (IS("hr_string_free"))
     *out = call_string_free(a);
   else if (IS("hr_error_name"))
     *out = (struct answer) { .text = hr_error_name((int32_t)number(a, "code", 0)) };

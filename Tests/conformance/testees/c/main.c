@@ -525,6 +525,32 @@ static struct outcome op_stats(const json_t *op) {
   return result;
 }
 
+static struct outcome op_state_save(const json_t *op) {
+  hr_error error = HR_ERROR_INIT;
+  hr_router handle;
+  char *text = NULL;
+  size_t size = 0;
+  if (!router_of(op, &handle)) return broken("unknown router");
+  int32_t code = hr_state_save(handle, &text, &size, &error);
+  struct outcome result = code < 0 ? failed(code, &error) : ok(json_pack("{s:o}", "state", text_value(text, size)));
+  hr_string_free(text);
+  return result;
+}
+
+static struct outcome op_state_load(const json_t *op) {
+  hr_error error = HR_ERROR_INIT;
+  struct bytes saved;
+  hr_router handle;
+  bool good = bytes_of(json_object_get(op, "state"), &saved);
+  struct outcome result = broken("unknown router or malformed state");
+  if (good && router_of(op, &handle)) {
+    json_decref(result.value);
+    result = status(hr_state_load(handle, saved.data, saved.size, &error), &error);
+  }
+  free(saved.data);
+  return result;
+}
+
 static struct outcome op_metrics(const json_t *op) {
   hr_error error = HR_ERROR_INIT;
   hr_router handle;
@@ -676,6 +702,8 @@ static const struct {
   { "drain", true, op_drain },
   { "stats", false, op_stats },
   { "metrics", false, op_metrics },
+  { "state_save", false, op_state_save },
+  { "state_load", false, op_state_load },
   { "dashboard", false, op_dashboard },
   { "config_check", false, op_config_check },
   { "config_schema", false, op_config_schema },

@@ -31,6 +31,7 @@ type op struct {
 	Request   json.RawMessage `json:"request"` // a name, or a bytes spec
 	Config    json.RawMessage `json:"config"`
 	Script    json.RawMessage `json:"script"`
+	State     json.RawMessage `json:"state"`
 	TimeoutMS *int64          `json:"timeout_ms"`
 	Codes     []int32         `json:"codes"`
 	// OpenMetrics chooses the format of metrics.
@@ -240,6 +241,27 @@ func (t *testee) metrics(o op) (object, error) {
 	return object{"text": string(text)}, err
 }
 
+func (t *testee) stateSave(o op) (object, error) {
+	router, err := t.router(o.Router)
+	if err != nil {
+		return nil, err
+	}
+	state, err := router.SaveState()
+	return object{"state": string(state)}, err
+}
+
+func (t *testee) stateLoad(o op) (object, error) {
+	router, err := t.router(o.Router)
+	if err != nil {
+		return nil, err
+	}
+	state, err := bytesOf(o.State)
+	if err != nil {
+		return nil, err
+	}
+	return object{}, router.LoadState(state)
+}
+
 func (t *testee) dashboard(op) (object, error) {
 	return object{"text": string(hedgerouter.DashboardHTML())}, nil
 }
@@ -395,7 +417,7 @@ func main() {
 	_, _ = t.reset(op{})
 	direct := map[string]func(op) (object, error){"hello": t.hello, "versions": t.versions, "error_names": t.errorNames,
 		"router_new": t.routerNew, "reload": t.reload, "stats": t.stats, "metrics": t.metrics,
-		"dashboard": t.dashboard, "config_check": t.configCheck,
+		"state_save": t.stateSave, "state_load": t.stateLoad, "dashboard": t.dashboard, "config_check": t.configCheck,
 		"config_schema": t.configSchema, "submit": t.submit, "cancel": t.cancel, "sim_core": simulate, "sim_codec": simulate}
 	blocking := map[string]func(op) (object, error){"reset": t.reset, "router_free": t.routerFree, "drain": t.drain,
 		"next_event": t.nextEvent, "collect": t.collect, "complete": t.complete}

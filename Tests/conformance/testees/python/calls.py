@@ -27,6 +27,8 @@ PARAMETERS = {name: text.split() for name, text in {
     "hr_request_free": "request",
     "hr_stats_json": "router out out_size error",
     "hr_metrics_text": "router format out out_size error",
+    "hr_state_save": "router out out_size error",
+    "hr_state_load": "router state state_size error",
     "hr_config_check": "config config_size report report_size error",
     "hr_sim_core": "script script_size out out_size error",
     "hr_sim_codec": "script script_size out out_size error",
@@ -95,6 +97,9 @@ class Arguments:
 
     def script(self):
         return self.document("script")
+
+    def state(self):
+        return self.document("state")
 
     def block(self, initial, value, pointer):
         """The struct at the start of memory of exactly the size it claims."""

@@ -32,8 +32,8 @@ import calls  # noqa: E402
 from values import Broken, Skipped, bytes_of, error_object, parsed  # noqa: E402
 
 TYPES = {b.HR_EVENT_START: "start", b.HR_EVENT_CHUNK: "chunk", b.HR_EVENT_END: "end"}
-DIRECT = ("hello versions error_names router_new reload stats metrics dashboard config_check config_schema submit cancel request_free "
-          "sim_core sim_codec call").split()
+DIRECT = ("hello versions error_names router_new reload stats metrics state_save state_load dashboard config_check config_schema "
+          "submit cancel request_free sim_core sim_codec call").split()
 BLOCKING = "reset router_free drain next_event collect wait complete fork".split()
 
 
@@ -182,6 +182,13 @@ class Testee:
 
     def op_metrics(self, op):
         return {"text": self.router(op["router"]).router.metrics(openmetrics=op.get("openmetrics", False))}
+
+    def op_state_save(self, op):
+        return {"state": self.router(op["router"]).router.save_state().decode()}
+
+    def op_state_load(self, op):
+        self.router(op["router"]).router.load_state(bytes_of(op["state"]))
+        return {}
 
     def op_dashboard(self, op):
         return {"text": hosting.dashboard_html().decode()}

@@ -201,6 +201,8 @@ private func make(_ function: String, _ a: Arguments) throws -> Call {
     case "hr_metrics_text":
         let format = Int32(truncatingIfNeeded: a.number("format", 0))
         return try out(a) { hr_metrics_text(a.router, format, $0, $1, a.error) }
+    case "hr_state_save": return try out(a) { hr_state_save(a.router, $0, $1, a.error) }
+    case "hr_state_load": return .status(try a.withDocument("state") { hr_state_load(a.router, $0, $1, a.error) })
     case "hr_config_check":
         return try out(a) { out, size in
             try a.withDocument("config") { hr_config_check($0, $1, out, size, a.error) }

@@ -41,6 +41,20 @@ let direct: [String: @Sendable (Object) throws -> Object] = [
         try check(hr_metrics_text(router.handle, format, &out, nil, &error), error)
         return ["text": out.map { String(cString: $0) } ?? ""]
     },
+    "state_save": { op in
+        let router = try state.router(op["router"])
+        var error = newError()
+        var out: UnsafeMutablePointer<CChar>?
+        defer { hr_string_free(out) }
+        try check(hr_state_save(router.handle, &out, nil, &error), error)
+        return ["state": out.map { String(cString: $0) } ?? ""]
+    },
+    "state_load": { op in
+        let router = try state.router(op["router"]), saved = try bytes(of: op["state"])
+        var error = newError()
+        try check(withText(saved) { hr_state_load(router.handle, $0, $1, &error) }, error)
+        return [:]
+    },
     "dashboard": { _ in ["text": String(cString: hr_dashboard_html())] },
     "config_check": configCheck,
     "config_schema": { _ in ["schema": parsed(hr_config_schema())] },
