@@ -84,6 +84,7 @@ class EventBridge:
             submit(self._router, call, request.handle, token=token)
             self._watch(loop)
         except BaseException:
+            request.cancel()  # it may run already, when it is the descriptor that could not be had
             self._pending.pop(token, None)
             raise
         return request

@@ -19,6 +19,9 @@ ROUTING_ARGUMENTS = (
     "hedge_threshold_ms", "max_parallel_requests", "num_retries", "fallbacks", "disable_fallbacks", "priority",
 )
 
+# The library counts in 64 bits, and what is longer than thousands of years need not be told apart.
+LONGEST_MS = 1e15
+
 
 class Call(NamedTuple):
     """A request, ready to submit."""
@@ -45,7 +48,7 @@ def to_json(document: Any) -> bytes:
     """JSON text; NaN and infinities are refused because JSON has none."""
     try:
         return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise errors.make(b.HR_E_INVAL, f"the document cannot be written as JSON: {error}") from None
 
 
@@ -55,7 +58,7 @@ def milliseconds(seconds: Optional[float]) -> int:
         return 0
     if not math.isfinite(seconds) or seconds <= 0:
         raise errors.make(b.HR_E_INVAL, f"timeout must be a positive number of seconds, not {seconds}")
-    return max(1, math.ceil(seconds * 1000))
+    return max(1, math.ceil(min(seconds * 1000, LONGEST_MS)))
 
 
 def submit(router: b.hr_router, call: Call, request: b.hr_request, flags: int = 0, token: int = 0) -> None:

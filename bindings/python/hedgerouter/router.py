@@ -10,7 +10,7 @@ import json
 import time
 import weakref
 from types import TracebackType
-from typing import Any, Callable, Dict, Literal, Mapping, Optional, Sequence, Type, Union, overload
+from typing import Any, Callable, Dict, Literal, Mapping, NoReturn, Optional, Sequence, Type, Union, overload
 
 from . import _bindings as b
 from . import errors
@@ -247,6 +247,9 @@ class Router:
 
     def __del__(self) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Router can be neither copied nor pickled: make one in each process and share it between threads")
 
 
 _open_routers: "weakref.WeakSet[Router]" = weakref.WeakSet()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Life of a router: configuration, reload, drain, close, fork, log records."""
 
+import copy
 import gc
 import json
 import logging
@@ -70,6 +71,15 @@ def test_stats_count_requests(route):
     router = route(a={"each": {"say": "hi"}})
     router.completion("chat", HELLO)
     assert router.stats()["requests"]["succeeded"] == 1
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_router_is_neither_copied_nor_pickled(route, how):
+    router = route(a={"each": {"say": "hi"}})
+    with pytest.raises(TypeError, match="one in each process"):
+        how(router)
+    gc.collect()
+    assert router.completion("chat", HELLO).choices[0].message.content == "hi"
 
 
 def learned(router):

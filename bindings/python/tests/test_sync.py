@@ -10,6 +10,7 @@ from conftest import HELLO, closed_by_client, config_for
 
 import hedgerouter
 from hedgerouter import Response
+from hedgerouter._request import milliseconds
 
 STALLED = {"stream": [{"role": True}, {"text": "one"}, {"stall": True}]}
 WORDS = {"stream": [{"role": True}, {"text": "one "}, {"text": "two "}, {"text": "thr"}, {"text": "ee"},
@@ -101,6 +102,21 @@ def test_deadline_is_a_timeout_error(route):
     with pytest.raises(TimeoutError) as caught:
         router.completion("chat", HELLO, timeout=0.05)
     assert isinstance(caught.value, hedgerouter.DeadlineError)
+
+
+@pytest.mark.parametrize("timeout", [1e9, 2.0**64 / 1000 + 1, 1e300])
+def test_timeout_beyond_64_bits_is_a_long_one(route, timeout):
+    assert timeout * 1000 < 2**63 or milliseconds(timeout) == 10**15
+    router = route(a={"each": {"say": "hi"}})
+    assert router.completion("chat", HELLO, timeout=timeout).choices[0].message.content == "hi"
+
+
+def test_messages_nested_too_deep_are_refused(route):
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(hedgerouter.InvalidRequestError, match="cannot be written as JSON"):
+        route(a=[]).completion("chat", [{"role": "user", "content": deep}])
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
