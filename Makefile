@@ -126,6 +126,10 @@ $(PROGRAMS)/bench/watched: Tests/bench/watched.c Tests/bench/bench.h $(HEADERS) 
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) $< -o $@ $(LINK)
 
+$(PROGRAMS)/bench/codec: Tests/bench/codec.c $(HEADERS) | $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) $< -o $@ $(LINK)
+
 $(PROGRAMS)/bench/routed: Tests/bench/routed.c Tests/bench/bench.h $(HEADERS) | $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -std=gnu99 $(WARNINGS) $< -o $@ $(LINK)
@@ -139,9 +143,9 @@ demo: ## Race three misbehaving servers on this machine and show what hedging do
 BENCH_ARGUMENTS ?= --output $(BUILD)/bench.json
 
 .PHONY: bench
-bench: ## Compare the CPU cost of a request with bare libcurl's, and measure the core's decisions
+bench: ## Compare the CPU cost of a request with bare libcurl's, and measure decisions, encoding and decoding
 	@scripts/setup.sh bench
-	@$(MAKE) --no-print-directory all $(addprefix $(PROGRAMS)/bench/,upstream floor routed)
+	@$(MAKE) --no-print-directory all $(addprefix $(PROGRAMS)/bench/,upstream floor routed codec)
 	@$(SIMULATE)
 	@python3 Tests/bench/run.py --programs $(PROGRAMS)/bench --core $(BUILD)/release/hedgesim $(BENCH_ARGUMENTS)
 

@@ -9,17 +9,30 @@ extension CodecReplay {
     /// `body`; or `unsupported` with `provider` and `fields`.
     static func encode(_ root: JSONValue) throws(ScriptError) -> [UInt8] {
         let provider = try provider(root)
-        let request = try request(root)
+        let text = requestText(root)
         let endpoint = endpoint(root, of: provider)
-        do throws(UnsupportedRequest) {
-            if let objection = provider.objection(to: request, at: endpoint) { throw objection }
-            let encoded = try provider.encode(request, for: endpoint, at: root["now"]?.integer ?? 0)
+        let now = root["now"]?.integer ?? 0
+        let times = try repetitions(root)
+        var request = try parse(text, root)
+        var result = encode(request, provider, endpoint, now)
+        for _ in 1..<times {
+            request = try parse(text, root)
+            result = encode(request, provider, endpoint, now)
+        }
+        switch result {
+        case .success(let encoded):
             let head = provider.head(
                 for: endpoint, operation: request.operation, isStream: request.streamsUpstream)
             return report(head, encoded)
-        } catch {
-            return report(error)
+        case .failure(let unsupported): return report(unsupported)
         }
+    }
+
+    private static func encode(
+        _ request: ChatRequest, _ provider: any Provider, _ endpoint: Endpoint, _ now: Int64
+    ) -> Result<EncodedRequest, UnsupportedRequest> {
+        if let objection = provider.objection(to: request, at: endpoint) { return .failure(objection) }
+        return Result { () throws(UnsupportedRequest) in try provider.encode(request, for: endpoint, at: now) }
     }
 
     static func endpoint(_ root: JSONValue, of provider: any Provider) -> Endpoint {

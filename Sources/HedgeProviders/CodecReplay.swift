@@ -28,6 +28,9 @@ public enum CodecReplay {
     ///
     /// `endpoint` is the operation, such as `/v1/embeddings`; chat completions by default.
     ///
+    /// `repeat` has the work done that often, 1 by default, each time from the beginning; the result is the last one's.
+    /// Benchmarks take the cost of a repetition from two runs, so that reading the script does not count.
+    ///
     /// With `encode` the request itself is the result, and `input` is not used: see ``encode(_:)``.
     ///
     /// The result has `events`: `{"chunk": …, "output": bool}`, `{"usage": …}`, `{"completed": true}` and
@@ -42,18 +45,27 @@ public enum CodecReplay {
         let root = document.root
         guard root.kind == .object else { throw ScriptError("", "the script must be an object") }
         if root["encode"]?.bool == true { return try encode(root) }
-        let decoder = try makeDecoder(root)
-        decoder.begin(try head(root))
+        let provider = try provider(root)
+        let request = try parse(requestText(root), root)
+        let endpoint = endpoint(root, of: provider)
+        let head = try head(root)
+        let pieces = try pieces(root)
+        let isClean = try endsCleanly(root)
         var output = DecodedOutput()
-        for piece in try pieces(root) { decoder.decode(piece.span, into: &output) }
-        if try endsCleanly(root) { decoder.end(into: &output) }
+        for _ in 0..<(try repetitions(root)) {
+            output.removeAll()
+            let decoder = makeDecoder(provider, request, endpoint)
+            decoder.begin(head)
+            for piece in pieces { decoder.decode(piece.span, into: &output) }
+            if isClean { decoder.end(into: &output) }
+        }
         return report(output)
     }
 
-    private static func makeDecoder(_ root: JSONValue) throws(ScriptError) -> any ResponseDecoder {
-        let provider = try provider(root)
-        let request = try request(root)
-        let decoder = provider.makeDecoder(for: request, endpoint: endpoint(root, of: provider))
+    private static func makeDecoder(
+        _ provider: any Provider, _ request: ChatRequest, _ endpoint: Endpoint
+    ) -> any ResponseDecoder {
+        let decoder = provider.makeDecoder(for: request, endpoint: endpoint)
         // Identifiers that a decoder makes up are the same in every run.
         (decoder as? any SeededDecoder)?.seed = 1
         return decoder
@@ -65,8 +77,20 @@ public enum CodecReplay {
         return provider
     }
 
-    static func request(_ root: JSONValue) throws(ScriptError) -> ChatRequest {
-        let document = root["request"]?.compactBytes ?? minimalRequest(root)
+    /// How often the work is to be done.
+    static func repetitions(_ root: JSONValue) throws(ScriptError) -> Int {
+        guard let count = root["repeat"] else { return 1 }
+        guard let count = count.integer, (1...1_000_000).contains(count) else {
+            throw ScriptError("repeat", "repeat must be 1 to 1000000")
+        }
+        return Int(count)
+    }
+
+    static func requestText(_ root: JSONValue) -> [UInt8] {
+        root["request"]?.compactBytes ?? minimalRequest(root)
+    }
+
+    static func parse(_ document: [UInt8], _ root: JSONValue) throws(ScriptError) -> ChatRequest {
         do {
             return try ChatRequest(
                 parsing: document.span, operation: operation(root),

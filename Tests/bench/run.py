@@ -4,7 +4,8 @@
 
     run.py --programs DIR [--rounds N] [--scale F] [--core PROGRAM] [--output FILE]
 
-With --core the program `hedgesim` tells what the core's decisions cost by themselves.
+With --core the program `hedgesim` tells what the core's decisions cost by themselves. What encoding a request and
+decoding a chunk cost by themselves, for each wire format, is measured in any case.
 
 Each scenario runs the clients by turns and reports medians over the rounds. CPU time is that of the client process
 only, all its threads; the server has the other core to itself. "thread" is the same libcurl loop on a thread of its
@@ -20,6 +21,8 @@ import platform
 import statistics
 import subprocess
 import sys
+
+import samples
 
 # Name, what the server sends, what the request asks for, requests in flight, requests of one run.
 SCENARIOS = (
@@ -51,6 +54,35 @@ def core_cost(program, rounds):
             return None
         runs.append(json.loads(done.stdout))
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+
+
+def codec_cost(program, rounds, times):
+    """Return the medians of what encoding a request and decoding a chunk cost, by provider; None when it fails."""
+    runs = {}
+    for _ in range(rounds):
+        done = subprocess.run([program], input="".join(samples.lines(times)), capture_output=True, text=True,
+                              timeout=300, preexec_fn=pin(0))
+        if done.returncode != 0:
+            print(f"codec failed: {done.stderr.strip()}")
+            return None
+        results = iter([json.loads(line) for line in done.stdout.splitlines()])
+        for provider in samples.ENDPOINTS:
+            for work in ("encode", "decode"):
+                once, often = next(results), next(results)
+                units = 1
+                if work == "decode":
+                    events = often["result"]["events"]
+                    units = sum("chunk" in event for event in events)
+                    if units < samples.CHUNKS or events[-1] != {"completed": True}:
+                        print(f"{provider} did not decode the whole answer")
+                        return None
+                elif "body" not in often["result"]:
+                    print(f"{provider} did not encode the request: {often['result']}")
+                    return None
+                for key in ("cpu_us", "allocations"):
+                    each = (often[key] - once[key]) / times / units
+                    runs.setdefault(provider, {}).setdefault(f"{work}_{key}", []).append(each)
+    return {provider: {key: statistics.median(values) for key, values in of.items()} for provider, of in runs.items()}
 
 
 def main():
@@ -109,11 +141,19 @@ def main():
             return 1
         print(f"decisions alone: {core['events_per_second']:,.0f} events/s, {core['nanoseconds_per_event']:.0f} ns each, "
               f"{core['bytes_per_deployment']:,.0f} bytes per deployment")
+    codec = codec_cost(arguments.programs / "codec", arguments.rounds, max(10, int(300 * arguments.scale)))
+    if codec is None:
+        return 1
+    print(f"{'':12}{'encode a request':>28}{'decode a chunk':>28}")
+    print(f"{'':12}" + f"{'us':>14}{'allocations':>14}" * 2)
+    for provider, of in codec.items():
+        print(f"{provider:12}" + "".join(f"{of[f'{work}_cpu_us']:>14.2f}{of[f'{work}_allocations']:>14.2f}"
+                                         for work in ("encode", "decode")))
     if arguments.output:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         arguments.output.write_text(json.dumps(
             {"machine": platform.machine(), "cores": os.cpu_count(), "rounds": arguments.rounds,
-             "results": results, "core": core}, indent=1) + "\n", encoding="utf-8")
+             "results": results, "core": core, "codec": codec}, indent=1) + "\n", encoding="utf-8")
         print(f"written to {arguments.output}")
     print(f"bench: {len(results)} passed, 0 failed, 0 skipped")
     return 0
