@@ -41,12 +41,8 @@ public struct AnthropicProvider: Provider {
     /// What of the request the Messages API has no equivalent for, at this model.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
         guard request.operation == .chat else { return nil }
-        do throws(UnsupportedRequest) {
-            let encoder = AnthropicEncoder(try request.view(for: name), endpoint: endpoint, provider: name)
-            let fields = encoder.objections
-            return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
-        } catch {
-            return error
+        return request.objection(of: name) {
+            AnthropicEncoder($0, endpoint: endpoint, provider: name).objections
         }
     }
 

@@ -42,15 +42,7 @@ public struct BedrockProvider: Provider {
             let isTooMany = !BedrockEmbeddings.isCohere(endpoint.model) && request.embeddingRequest()?.texts.count != 1
             return isTooMany ? UnsupportedRequest(provider: name, fields: ["input"]) : nil
         }
-        let format = BedrockEncoder.expressible(name: name, endpoint: endpoint)
-        if let objection = request.objection(of: format, dropping: endpoint.dropsUnsupported) { return objection }
-        do throws(UnsupportedRequest) {
-            let encoder = BedrockEncoder(try request.view(for: name), endpoint: endpoint)
-            let fields = encoder.mediaObjections + (endpoint.dropsUnsupported ? [] : encoder.memberObjections)
-            return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
-        } catch {
-            return error
-        }
+        return request.objection(of: name) { BedrockEncoder($0, endpoint: endpoint).objections(of: name) }
     }
 
     /// The request as a body for Converse, and what signs it.

@@ -45,12 +45,8 @@ public struct CohereProvider: Provider {
             let kept = endpoint.dropsUnsupported ? fields.filter { $0 == "input" } : fields
             return kept.isEmpty ? nil : UnsupportedRequest(provider: name, fields: kept)
         }
-        do throws(UnsupportedRequest) {
-            let encoder = CohereEncoder(try request.view(for: name), endpoint: endpoint, provider: name)
-            let fields = encoder.objections
-            return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
-        } catch {
-            return error
+        return request.objection(of: name) {
+            CohereEncoder($0, endpoint: endpoint, provider: name).objections
         }
     }
 

@@ -57,13 +57,8 @@ public struct GeminiProvider: Provider {
         if request.operation == .embeddings {
             return request.embeddingObjection(besides: GeminiEmbeddings.members, name: name, endpoint)
         }
-        let format = GeminiEncoder.expressible(name: name, service: service, flags: endpoint.flags)
-        if let objection = request.objection(of: format, dropping: endpoint.dropsUnsupported) { return objection }
-        do throws(UnsupportedRequest) {
-            let fields = GeminiEncoder(try request.view(for: name), endpoint: endpoint).objections
-            return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
-        } catch {
-            return error
+        return request.objection(of: name) {
+            GeminiEncoder($0, endpoint: endpoint).objections(of: name, service: service)
         }
     }
 

@@ -102,11 +102,11 @@ extension ChatRequest {
         }
     }
 
-    /// What `format` has no equivalent for; nil for nothing.
-    func objection(of format: Expressible, dropping: Bool) -> UnsupportedRequest? {
+    /// What `find` sees that `provider` has no equivalent for; nil for nothing.
+    func objection(of provider: String, _ find: (RequestView) -> [String]) -> UnsupportedRequest? {
         do throws(UnsupportedRequest) {
-            let fields = format.objections(to: try view(for: format.provider), dropping: dropping)
-            return fields.isEmpty ? nil : UnsupportedRequest(provider: format.provider, fields: fields)
+            let fields = find(try view(for: provider))
+            return fields.isEmpty ? nil : UnsupportedRequest(provider: provider, fields: fields)
         } catch {
             return error
         }

@@ -1,0 +1,94 @@
+import HedgeJSON
+
+/// How the model is to answer: `generationConfig`.
+extension GeminiEncoder {
+    mutating func encodeGeneration() {
+        // Written apart, because it is left out when nothing is set.
+        let outer = exchange(&json, with: JSONWriter())
+        json.beginObject()
+        if let limit = request.maxTokens { json.member("maxOutputTokens", limit) }
+        if flags.acceptsSampling ?? true {
+            for (from, to) in Self.samplingNames { copy(from, as: to) }
+        }
+        copy("seed", as: "seed")
+        if let count = request["n"]?.integer, count > 1 { json.member("candidateCount", count) }
+        let stop = request.stop
+        if !stop.isEmpty {
+            json.key("stopSequences")
+            json.beginArray()
+            for text in stop { json.raw(text.compactBytes) }
+            json.endArray()
+        }
+        encodeFormat()
+        encodeThinking()
+        json.endObject()
+        let settings = exchange(&json, with: outer)
+        guard settings.bytes.count > 2 else { return }
+        json.key("generationConfig")
+        json.raw(settings.bytes)
+    }
+
+    static let samplingNames: [(StaticString, StaticString)] = [
+        ("temperature", "temperature"), ("top_p", "topP"), ("top_k", "topK"), ("presence_penalty", "presencePenalty"),
+        ("frequency_penalty", "frequencyPenalty"),
+    ]
+
+    mutating func copy(_ from: StaticString, as to: StaticString) {
+        guard let value = request[from] else { return }
+        json.key(to)
+        json.raw(value.compactBytes)
+    }
+
+    mutating func encodeFormat() {
+        switch request.responseFormat {
+        case .jsonObject: json.member("responseMimeType", "application/json")
+        case .jsonSchema(_, let schema, _):
+            json.member("responseMimeType", "application/json")
+            json.key("responseJsonSchema")
+            json.raw(schema.compactBytes)
+        case .text, .other: return
+        }
+    }
+
+    /// Effort as a level for models from Gemini 3 on, as a number of tokens for those before.
+    mutating func encodeThinking() {
+        guard let effort = request.reasoningEffort else { return }
+        let isFlash = Words(endpoint.model).contains("flash")
+        switch flags.thinking {
+        case .effort:
+            json.key("thinkingConfig")
+            json.beginObject()
+            json.member("thinkingLevel", Self.level(effort, isFlash: isFlash))
+        case .budget:
+            json.key("thinkingConfig")
+            json.beginObject()
+            json.member("thinkingBudget", budget(effort, isFlash: isFlash))
+        case .some(.none), nil: return
+        }
+        json.member("includeThoughts", effort != "none")
+        json.endObject()
+    }
+
+    /// Only the flash models can think minimally, and none can not think at all.
+    static func level(_ effort: String, isFlash: Bool) -> String {
+        switch effort {
+        case "none", "minimal": isFlash ? "MINIMAL" : "LOW"
+        case "low": "LOW"
+        case "medium": "MEDIUM"
+        default: "HIGH"
+        }
+    }
+
+    /// Tokens, as LiteLLM gives them; the pro models cannot do without any.
+    func budget(_ effort: String, isFlash: Bool) -> Int {
+        switch effort {
+        case "none": isFlash ? 0 : 128
+        case "minimal": Words(endpoint.model).contains("flash-lite") ? 512 : isFlash ? 1 : 128
+        case "low": 1024
+        case "medium": 2048
+        case "high": 4096
+        case "xhigh": 8192
+        default: 16_384
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import HedgeJSON
+
+/// The conversation: instructions apart, messages of one side merged into turns.
+extension GeminiEncoder {
+    mutating func encodeInstructions(_ messages: ArraySlice<MessageView>) {
+        let texts = messages.flatMap(\.parts).filter { !$0.isEmptyText }
+        guard !texts.isEmpty else { return }
+        json.key("systemInstruction")
+        json.beginObject()
+        json.key("parts")
+        json.beginArray()
+        for part in texts { encodeText(part) }
+        json.endArray()
+        json.endObject()
+    }
+
+    /// Messages of one side that follow one another become one turn, as the API demands.
+    mutating func encodeTurns(_ messages: ArraySlice<MessageView>) {
+        var rest = messages
+        var isEmpty = true
+        while let first = rest.first {
+            let isModel = first.role == .assistant
+            let turn = rest.prefix { ($0.role == .assistant) == isModel }
+            rest = rest.dropFirst(turn.count)
+            if encodeTurn(turn, isModel: isModel) { isEmpty = false }
+        }
+        if isEmpty { encodeBlankTurn() }
+    }
+
+    /// Writes a turn unless nothing is in it, and tells whether it did.
+    mutating func encodeTurn(
+        _ messages: ArraySlice<MessageView>, isModel: Bool
+    ) -> Bool {
+        let hasCalls = messages.contains { !$0.toolCalls.isEmpty }
+        let hasResults = messages.contains { $0.role == .tool }
+        let parts = messages.filter { $0.role != .tool }.flatMap(\.parts)
+        guard hasCalls || hasResults || parts.contains(where: { !$0.isEmptyText }) else { return false }
+        json.beginObject()
+        json.member("role", isModel ? "model" : "user")
+        json.key("parts")
+        json.beginArray()
+        // Only the first call of a turn has a signature.
+        var needsSignature = flags.acceptsToolCallIDs == true
+        for message in messages {
+            if message.role == .tool {
+                encodeResult(message)
+                continue
+            }
+            for part in message.parts where !part.isEmptyText { encodePart(part) }
+            for call in message.toolCalls {
+                encodeCall(call, needsSignature: needsSignature)
+                needsSignature = false
+            }
+        }
+        // A turn of the user's without any text is refused.
+        if !isModel, !hasResults, !parts.contains(where: { $0.kind == .text }) { encodeText(" ") }
+        json.endArray()
+        json.endObject()
+        return true
+    }
+
+    mutating func encodeBlankTurn() {
+        json.beginObject()
+        json.member("role", "user")
+        json.key("parts")
+        json.beginArray()
+        encodeText(" ")
+        json.endArray()
+        json.endObject()
+    }
+
+    mutating func encodeText(_ part: PartView) {
+        guard let text = part.text else { return }
+        json.beginObject()
+        json.key("text")
+        json.raw(text.compactBytes)
+        json.endObject()
+    }
+
+    mutating func encodeText(_ text: String) {
+        json.beginObject()
+        json.member("text", text)
+        json.endObject()
+    }
+
+    mutating func encodePart(_ part: PartView) {
+        switch part.kind {
+        case .text, .refusal: encodeText(part)
+        case .image: encodeMedia(part.media, part)
+        case .file:
+            if let id = part.json["file"]?["file_id"]?.string {
+                encodeMedia(.url(id), part)
+            } else {
+                encodeMedia(part.media, part)
+            }
+        case .audio:
+            let audio = part.json["input_audio"]
+            guard let data = audio?["data"]?.string, let format = audio?["format"]?.string else { return }
+            encodeMedia(.data(mediaType: "audio/\(format)", base64: data[...]), part)
+        case .other: return
+        }
+    }
+
+    /// Bytes go along; Google fetches what is public and its own.
+    mutating func encodeMedia(_ media: MediaView?, _ part: PartView) {
+        switch media {
+        case .data(let type, let base64):
+            json.beginObject()
+            json.key("inlineData")
+            json.beginObject()
+            json.member("mimeType", type)
+            json.member("data", String(base64))
+            json.endObject()
+            json.endObject()
+        case .url(let url):
+            json.beginObject()
+            json.key("fileData")
+            json.beginObject()
+            if let type = Self.mediaType(ofURL: url) { json.member("mimeType", type) }
+            json.member("fileUri", url)
+            json.endObject()
+            json.endObject()
+        case nil: return
+        }
+    }
+
+    /// What the end of the path tells; nil where it tells nothing.
+    static func mediaType(ofURL url: String) -> String? {
+        let path = url.prefix { $0 != "?" && $0 != "#" }
+        guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return nil }
+        return mediaTypes[path[path.index(after: dot)...].lowercased()]
+    }
+
+    static let mediaTypes: [String: String] = [
+        "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif",
+        "heic": "image/heic", "heif": "image/heif", "pdf": "application/pdf", "txt": "text/plain",
+        "mp3": "audio/mp3", "wav": "audio/wav", "mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm",
+    ]
+
+    mutating func encodeCall(_ call: ToolCallView, needsSignature: Bool) {
+        json.beginObject()
+        json.key("functionCall")
+        json.beginObject()
+        encodeID(call.id)
+        json.member("name", call.name)
+        json.key("args")
+        json.raw(call.argumentObject)
+        json.endObject()
+        if let signature = call.json["extra_content"]?["google"]?["thought_signature"], signature.kind == .string {
+            json.key("thoughtSignature")
+            json.raw(signature.compactBytes)
+        } else if needsSignature {
+            json.member("thoughtSignature", Self.noSignature)
+        }
+        json.endObject()
+    }
+
+    /// What Google documents for calls that another model made: Base64 of `skip_thought_signature_validator`.
+    static let noSignature = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+
+    /// Models before Gemini 3 refuse identifiers.
+    mutating func encodeID(_ id: String) {
+        if flags.acceptsToolCallIDs ?? true { json.member("id", id) }
+    }
+
+    mutating func encodeResult(_ message: MessageView) {
+        let id = message.toolCallID ?? ""
+        json.beginObject()
+        json.key("functionResponse")
+        json.beginObject()
+        encodeID(id)
+        json.member("name", functionName(of: message) ?? id)
+        json.key("response")
+        let text = Array(message.parts.compactMap { $0.text?.string }.joined().utf8)
+        let tape = JSONTape()
+        if (try? tape.scan(text.span)) != nil, tape.kind(0) == .object,
+            (try? tape.refuseAmbiguity(in: text.span)) != nil
+        {
+            json.raw(text)
+        } else {
+            json.beginObject()
+            json.key("content")
+            json.value(String(decoding: text, as: UTF8.self))
+            json.endObject()
+        }
+        json.endObject()
+        json.endObject()
+    }
+
+    /// The function a result is of: the one it names, or that of the latest call of its identifier.
+    func functionName(of result: MessageView) -> String? {
+        if let name = result.json["name"]?.string { return name }
+        for message in request.messages.reversed() {
+            if let call = message.toolCalls.last(where: { $0.id == result.toolCallID }) { return call.name }
+        }
+        return nil
+    }
+}
