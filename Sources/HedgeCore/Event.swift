@@ -47,7 +47,8 @@ public struct RequestTraits: Sendable {
     /// What the caller asked to do differently for this request.
     public var overrides: RequestOverrides
 
-    /// Deployments of the group that cannot take the request, whatever their health: their format cannot express it.
+    /// Deployments that cannot take the request, whatever their health: their format cannot express it. Those of other
+    /// groups are told too, so that the request never goes on to them.
     public var ineligible: [DeploymentID] = []
 
     /// Creates one with these parts.

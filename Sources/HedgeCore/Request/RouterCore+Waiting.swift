@@ -234,7 +234,7 @@ extension RouterCore {
         passedOver.removeAll(keepingCapacity: true)
         while let request = groups[group].waiting.first {
             if serveFirst(request, into: &actions) { continue }
-            guard !requests[request].tried.isEmpty, passedOver.count < Self.mostPassedOver,
+            guard hasTried(request, in: group), passedOver.count < Self.mostPassedOver,
                 let turn = groups[group].waiting.key(of: request)
             else { break }
             passedOver.append((request, turn))
@@ -243,6 +243,11 @@ extension RouterCore {
         for (request, turn) in passedOver { groups[group].waiting.set(request, to: turn) }
         testWhileWaiting(group, into: &actions)
         setWakeTimer(group)
+    }
+
+    /// Whether a deployment of the group is none for the request any more.
+    private func hasTried(_ request: Int, in group: Int) -> Bool {
+        groups[group].members.contains { requests[request].tried.contains(deployments[$0].configuration.id) }
     }
 
     /// Starts the first of a queue; false if it has to go on waiting.

@@ -50,7 +50,7 @@ enum AttemptLog {
         }
         HedgingSummary(request).write(to: &json)
         write(request.notes, request.groupNames, to: &json)
-        write(request.objections, to: &json)
+        write(consulted(request), to: &json)
         json.key("attempts")
         json.beginArray()
         for attempt in request.attempts { write(attempt, of: request, now: now, for: audience, to: &json) }
@@ -97,6 +97,12 @@ enum AttemptLog {
             json.endObject()
         }
         json.endArray()
+    }
+
+    /// What fallbacks cannot do says something only where the request's own group did not answer.
+    private static func consulted(_ request: RequestRecord) -> [DeploymentObjection] {
+        let hasLeft = request.notes.contains { if case .fellBack = $0 { true } else { false } }
+        return request.winner == nil || hasLeft ? request.objections : request.objections.filter { !$0.isFallback }
     }
 
     private static func write(_ objections: [DeploymentObjection], to json: inout JSONWriter) {

@@ -12,7 +12,7 @@ final class RequestRecord {
     /// Where it stands in its caller's trace.
     let trace: TraceContext?
     let deadline: Instant?
-    /// Deployments of the group that cannot express the request.
+    /// Deployments that cannot express the request, of its group and of those it may go on to.
     let objections: [DeploymentObjection]
     /// Every attempt made, in order of start.
     var attempts: [AttemptRecord] = []

@@ -8,6 +8,9 @@ final class RoutingTable: Sendable {
     let groups: [String: GroupRuntime]
     /// By ``DeploymentID``.
     let deployments: [DeploymentID: DeploymentRuntime]
+    private let groupsByID: [GroupID: GroupRuntime]
+    /// The groups each one leads on to, for whatever reason.
+    private let directFallbacks: [GroupID: [GroupID]]
     /// The groups' own names.
     let groupNames: [GroupID: String]
     let core: CoreConfiguration
@@ -18,6 +21,13 @@ final class RoutingTable: Sendable {
         limits: RouterLimits
     ) {
         self.groups = groups
+        groupsByID = Dictionary(groups.values.map { ($0.id, $0) }) { group, _ in group }
+        directFallbacks = Dictionary(
+            core.groups.map { group in
+                let lists = [group.fallbacks.general, group.fallbacks.contextWindow, group.fallbacks.contentPolicy]
+                return (group.id, lists.flatMap { $0 ?? [] })
+            }
+        ) { fallbacks, _ in fallbacks }
         groupNames = Dictionary(groups.values.map { ($0.id, $0.name) }) { name, _ in name }
         self.deployments = deployments
         self.core = core
@@ -63,10 +73,10 @@ struct GroupRuntime: Sendable {
     var deployments: [DeploymentRuntime]
 
     /// The deployments whose formats cannot express a request, and why.
-    func objections(to chat: ChatRequest) -> [DeploymentObjection] {
+    func objections(to chat: ChatRequest, asFallback isFallback: Bool) -> [DeploymentObjection] {
         deployments.compactMap { deployment in
             deployment.provider.objection(to: chat, at: deployment.endpoint).map {
-                DeploymentObjection(deployment: deployment, reason: $0)
+                DeploymentObjection(deployment: deployment, reason: $0, isFallback: isFallback)
             }
         }
     }
@@ -76,6 +86,16 @@ struct GroupRuntime: Sendable {
 struct DeploymentObjection: Sendable {
     var deployment: DeploymentRuntime
     var reason: UnsupportedRequest
+    /// Whether it is in another group than the one asked for.
+    var isFallback: Bool
+}
+
+/// The deployments that cannot take a request, in its group and wherever it may go on to.
+struct Objections: Sendable {
+    /// Those of the group asked for come first.
+    var all: [DeploymentObjection] = []
+    /// Whether no deployment at all is left.
+    var isEveryone = false
 }
 
 /// A deployment with everything an attempt needs made ready.
@@ -156,10 +176,31 @@ extension RoutingTable {
         return overrides
     }
 
-    /// Whether a request of a group has another one to go on to.
-    func mayFallBack(_ group: GroupID, _ overrides: RequestOverrides) -> Bool {
-        guard !overrides.disableFallbacks, core.policy.maxFallbacks > 0 else { return false }
-        if let own = overrides.fallbacks { return !own.isEmpty }
-        return core.groups.contains { $0.id == group && !$0.fallbacks.general.isEmpty }
+    /// The deployments that cannot take a request of a group.
+    ///
+    /// Asked of the fallbacks too, so that the core never goes on to one in vain.
+    func objections(to chat: ChatRequest, in group: GroupRuntime, _ overrides: RequestOverrides) -> Objections {
+        var objections = Objections(all: group.objections(to: chat, asFallback: false))
+        var count = group.deployments.count
+        for id in fallbacks(of: group.id, overrides) {
+            guard let group = groupsByID[id] else { continue }
+            objections.all += group.objections(to: chat, asFallback: true)
+            count += group.deployments.count
+        }
+        objections.isEveryone = count > 0 && objections.all.count == count
+        return objections
+    }
+
+    /// The groups a request may go on to: those of its own, theirs, and so on.
+    private func fallbacks(of group: GroupID, _ overrides: RequestOverrides) -> [GroupID] {
+        guard !overrides.disableFallbacks, core.policy.maxFallbacks > 0 else { return [] }
+        var found = [group]
+        found += (overrides.fallbacks ?? []).filter { $0 != group }
+        var index = 0
+        while index < found.count {
+            for next in directFallbacks[found[index]] ?? [] where !found.contains(next) { found.append(next) }
+            index += 1
+        }
+        return Array(found.dropFirst())
     }
 }

@@ -133,13 +133,9 @@ public final class Router: @unchecked Sendable {
         guard let group = table.groups[chat.model] else {
             throw RouterError(unknownModel: chat.model, known: table)
         }
-        let objections = group.objections(to: chat)
         let overrides = try table.overrides(options)
-        if !objections.isEmpty, objections.count == group.deployments.count,
-            !table.mayFallBack(group.id, overrides)
-        {
-            throw RouterError(objections)
-        }
+        let objections = table.objections(to: chat, in: group, overrides)
+        guard !objections.isEveryone else { throw RouterError(objections.all) }
         let state = RequestState(
             id: RequestID(rawValue: nextRequest.add(1, ordering: .relaxed).oldValue), mailbox: mailbox,
             pauseAbove: table.limits.maxBufferedBytes, isPulled: options.isPulled, userData: options.userData,
@@ -147,13 +143,13 @@ public final class Router: @unchecked Sendable {
         var traits = RequestTraits(
             group: group.id, isStream: chat.streamsUpstream, promptBytes: chat.promptBytes,
             overrides: overrides)
-        traits.ineligible = objections.map(\.deployment.id)
+        traits.ineligible = objections.all.map(\.deployment.id)
         traits.deadline = options.timeout.map { Instant(nanoseconds: state.submittedAt) + $0 }
         let trace = options.traceParent.flatMap(TraceContext.init)
         if options.traceParent != nil, trace == nil { log.write(.traceIgnored()) }
         return PreparedRequest(
             submission: Submission(
-                state: state, chat: chat, traits: traits, objections: objections, trace: trace),
+                state: state, chat: chat, traits: traits, objections: objections.all, trace: trace),
             limit: table.limits.maxQueuedRequests)
     }
 
@@ -401,7 +397,7 @@ extension RouterError {
         self.init(.noModel, message, path: "model")
     }
 
-    /// No deployment of the group can express the request.
+    /// No deployment can express the request.
     init(_ objections: [DeploymentObjection]) {
         var messages: [String] = []
         for message in objections.map(\.reason.message) where !messages.contains(message) { messages.append(message) }
