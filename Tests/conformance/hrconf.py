@@ -21,6 +21,7 @@ import summary
 from testee import Testee, TesteeError
 
 HERE = pathlib.Path(__file__).resolve().parent
+PATIENCE = 1
 CASE_TIMEOUT_S = 60
 OP_TIMEOUT_S = 15
 SETTLE_S = 5
@@ -91,7 +92,7 @@ def check_error(expected, answer, bindings, where):
 def sim(testee, op, script, expect):
     """Run a simulation op; its output, or None when the expected error came."""
     # As text: a testee that reads JSON may lose the order of members and how a number was written.
-    answer = testee.call({"op": op, "script": {"text": json.dumps(script)}}, OP_TIMEOUT_S)
+    answer = testee.call({"op": op, "script": {"text": json.dumps(script)}}, OP_TIMEOUT_S * PATIENCE)
     if "broken" in answer or "skipped" in answer:
         raise Failed(f"{op}: {answer}")
     if "error" in expect:
@@ -266,7 +267,8 @@ class Session:
                 raise Failed(f"reset: {answer}")
             # nghttpx keeps its own connections to the mock.
             if self.http == "1.1" and self.mock.wait_for(
-                    lambda report: all(upstream["open"] == 0 for upstream in report.values()), SETTLE_S) is None:
+                    lambda report: all(upstream["open"] == 0 for upstream in report.values()),
+                    SETTLE_S * PATIENCE) is None:
                 raise Failed("connections are open although every router is freed")
         finally:
             self.mock.stop()
@@ -297,6 +299,8 @@ class Session:
             line.setdefault("as", "r1")
         if name in ("collect", "next_event", "wait", "drain"):
             line.setdefault("timeout_ms", OP_TIMEOUT_S * 1000)
+        if name == "collect":
+            line["timeout_ms"] *= PATIENCE
         if name == "call":
             line["args"] = self._call_args(argument.get("args", {}))
         if name == "fork":
@@ -340,9 +344,9 @@ class Session:
     def _send(self, line, op, where):
         """Send, wait (unless async) and judge the answer; the ok part, or None."""
         timeout = line.get("timeout_ms", 0)
-        timeout = (timeout if isinstance(timeout, (int, float)) and timeout > 0 else 0) / 1000 + OP_TIMEOUT_S
+        timeout = (timeout if isinstance(timeout, (int, float)) and timeout > 0 else 0) / 1000 + OP_TIMEOUT_S * PATIENCE
         if line["op"] in ("collect", "next_event", "wait", "drain"):
-            timeout += BLOCKING_MARGIN_S - OP_TIMEOUT_S
+            timeout += (BLOCKING_MARGIN_S - OP_TIMEOUT_S) * PATIENCE
         if "async" in op:
             self.background[op["async"]] = (self.testee.start(line), line, op, where, timeout)
             return None
@@ -424,7 +428,7 @@ class Session:
         self.mock.release(gate)
 
     def _do_server_wait(self, expected, op, where):
-        report = self.mock.wait_for(lambda r: match.matches(expected, r, dict(self.bindings)), OP_TIMEOUT_S)
+        report = self.mock.wait_for(lambda r: match.matches(expected, r, dict(self.bindings)), OP_TIMEOUT_S * PATIENCE)
         if report is None:
             match.match(expected, self.mock.report(), dict(self.bindings), where)
             raise Failed(f"{where}: not in time")
@@ -438,7 +442,7 @@ class Session:
         self._judge(line, answer, {**started, **{k: v for k, v in op.items() if k in ("expect", "error")}}, begun_at)
 
     def _do_eventually(self, inner, op, where):
-        end = time.monotonic() + OP_TIMEOUT_S
+        end = time.monotonic() + OP_TIMEOUT_S * PATIENCE
         while True:
             try:
                 self._op(inner, where)
@@ -484,7 +488,7 @@ class Session:
         wanted = {name: {"unexpected": 0} for name in self.case.get("server", {})}
         for name, expected in expect.get("server", {}).items():
             wanted[name] = {**wanted[name], **expected}
-        report = self.mock.wait_for(lambda r: match.matches(wanted, r, dict(self.bindings)), SETTLE_S)
+        report = self.mock.wait_for(lambda r: match.matches(wanted, r, dict(self.bindings)), SETTLE_S * PATIENCE)
         if report is None:
             match.match(wanted, self.mock.report(), dict(self.bindings), "server")
             raise Failed("server: not in time")
@@ -508,7 +512,7 @@ class Worker:
         try:
             if self.testee is None:
                 self.testee = self.start_testee()
-            self._within(run.document.get("timeout_s", CASE_TIMEOUT_S), run)
+            self._within(run.document.get("timeout_s", CASE_TIMEOUT_S) * PATIENCE, run)
         except Skipped as skip:
             return Result(run, "skipped", skip.missing)
         except Failed as failure:
@@ -649,6 +653,7 @@ def options(arguments):
     parser.add_argument("--testee", help="command line of the testee program")
     parser.add_argument("-k", dest="pattern", action="append", default=[],
                         help="only runs whose id contains this (or matches it as a glob); several are or-ed")
+    parser.add_argument("--without", action="append", default=[], help="no runs whose id contains this")
     parser.add_argument("--kind", action="append", choices=["core", "codec", "wire", "abi"])
     parser.add_argument("--patience", type=int, default=1,
                         help="multiplies how long an answer may take: for a testee that is slowed down by a checker")
@@ -664,18 +669,16 @@ def options(arguments):
     return parser.parse_args(arguments)
 
 
-def choose(runs, patterns):
-    if not patterns:
-        return runs
+def choose(runs, patterns, without=()):
     return [run for run in runs
-            if any(p in run.id or fnmatch.fnmatchcase(run.id, p) for p in patterns)]
+            if (not patterns or any(p in run.id or fnmatch.fnmatchcase(run.id, p) for p in patterns))
+            and not any(p in run.id for p in without)]
 
 
 def grant(patience):
-    """Multiply the driver's own time limits; those that a case is about stay as they are."""
-    global CASE_TIMEOUT_S, OP_TIMEOUT_S
-    CASE_TIMEOUT_S *= patience
-    OP_TIMEOUT_S *= patience
+    """Multiply how long the driver waits for an answer; the times that a case is about stay as they are."""
+    global PATIENCE
+    PATIENCE = patience
 
 
 def main(arguments=None):
@@ -687,7 +690,7 @@ def main(arguments=None):
         print(error)
         print("cases that cannot be used; nothing was run")
         return 2
-    runs = choose(runs, args.pattern)
+    runs = choose(runs, args.pattern, args.without)
     if args.list:
         for run in runs:
             print(run.id)

@@ -8,12 +8,14 @@ something). What a response may consist of is in README.md.
 """
 
 import asyncio
+import fcntl
 import json
 import shutil
 import socket
 import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 
@@ -368,6 +370,11 @@ class Connection(asyncio.Protocol):
         raise EndConnection
 
 
+def unacknowledged(connection):
+    """Bytes the kernel still holds for the other side."""
+    return struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0]
+
+
 class Responder:
     """Sends one response as scripted."""
 
@@ -497,10 +504,13 @@ class Responder:
         await self.connection.send(data, self.bytewise)
 
     async def _flush(self):
-        """Give the kernel a chance to deliver what was written before an RST discards it."""
-        while self.connection.transport.get_write_buffer_size():
+        """Until the client's side has what was written: an RST discards the rest. Nothing tells when; so look."""
+        transport = self.connection.transport
+        while not self.connection.gone.is_set():
+            if not transport.get_write_buffer_size() and not unacknowledged(transport.get_extra_info("socket")):
+                return
             await asyncio.sleep(0.001)
-        await asyncio.sleep(0.05)
+        raise ClientClosed
 
     def _end(self, finished=False):
         if finished:

@@ -378,6 +378,25 @@ class CommandLine(unittest.TestCase):
         status, _ = self.main("--testee", self.program('{"ok": {"version": "1"}}'), "-k", "nothing-like-it")
         self.assertEqual(status, 1)
 
+    def test_cases_are_left_out_by_name(self):
+        self.case("one")
+        self.case("two")
+        self.case("twofold")
+        testee = self.program('{"ok": {"version": "1"}}')
+        status, output = self.main("--testee", testee, "--without", "two")
+        self.assertEqual((status, output.splitlines()[-1]), (0, "1 passed, 0 failed, 0 skipped"))
+        status, output = self.main("--testee", testee, "-k", "two", "--without", "fold")
+        self.assertEqual((status, output.splitlines()[-1]), (0, "1 passed, 0 failed, 0 skipped"))
+
+    def test_patience_stretches_the_limit_of_a_case(self):
+        self.case("one", timeout_s=1)
+        slow = self.program('(__import__("time").sleep(2), {"ok": {"version": "1"}})[1]')
+        try:
+            self.assertEqual(self.main("--testee", slow)[0], 1)
+            self.assertEqual(self.main("--testee", slow, "--patience", "10")[0], 0)
+        finally:
+            hrconf.grant(1)
+
     def test_an_unexpected_skip_is_a_failure_and_an_expected_one_is_not(self):
         self.case("one")
         self.case("two", requires=["call"])
