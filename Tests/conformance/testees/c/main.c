@@ -492,18 +492,48 @@ static struct outcome op_router_free(const json_t *op) {
   return status(hr_router_free(&copy), &error);
 }
 
-static struct outcome op_reload(const json_t *op) {
+/* A call that takes a document. */
+static struct outcome give(const json_t *op, const char *name,
+                           int32_t (*call)(hr_router, const char *, size_t, hr_error *)) {
   hr_error error = HR_ERROR_INIT;
-  struct bytes config;
+  struct bytes document;
   hr_router handle;
-  bool good = bytes_of(json_object_get(op, "config"), &config);
-  struct outcome result = broken("unknown router or malformed config");
-  if (good && router_of(op, &handle)) {
-    json_decref(result.value);
-    result = status(hr_router_reload(handle, config.data, config.size, &error), &error);
-  }
-  free(config.data);
+  bool good = bytes_of(json_object_get(op, name), &document) && router_of(op, &handle);
+  struct outcome result = good ? status(call(handle, document.data, document.size, &error), &error)
+                               : broken("unknown router or malformed %s", name);
+  free(document.data);
   return result;
+}
+
+/* A call that returns a text, which `value` makes a JSON value. */
+static struct outcome take(const json_t *op, const char *name,
+                           int32_t (*call)(hr_router, char **, size_t *, hr_error *),
+                           json_t *(*value)(const char *, size_t)) {
+  hr_error error = HR_ERROR_INIT;
+  hr_router handle;
+  char *text = NULL;
+  size_t size = 0;
+  if (!router_of(op, &handle)) return broken("unknown router");
+  int32_t code = call(handle, &text, &size, &error);
+  struct outcome result = code < 0 ? failed(code, &error) : ok(json_pack("{s:o}", name, value(text, size)));
+  hr_string_free(text);
+  return result;
+}
+
+static struct outcome op_reload(const json_t *op) {
+  return give(op, "config", hr_router_reload);
+}
+
+static struct outcome op_state_load(const json_t *op) {
+  return give(op, "state", hr_state_load);
+}
+
+static struct outcome op_state_save(const json_t *op) {
+  return take(op, "state", hr_state_save, text_value);
+}
+
+static struct outcome op_stats(const json_t *op) {
+  return take(op, "stats", hr_stats_json, parsed);
 }
 
 static struct outcome op_drain(const json_t *op) {
@@ -511,44 +541,6 @@ static struct outcome op_drain(const json_t *op) {
   hr_router handle;
   if (!router_of(op, &handle)) return broken("unknown router");
   return status(hr_router_drain(handle, integer(op, "timeout_ms", -1), &error), &error);
-}
-
-static struct outcome op_stats(const json_t *op) {
-  hr_error error = HR_ERROR_INIT;
-  hr_router handle;
-  char *text = NULL;
-  size_t size = 0;
-  if (!router_of(op, &handle)) return broken("unknown router");
-  int32_t code = hr_stats_json(handle, &text, &size, &error);
-  struct outcome result = code < 0 ? failed(code, &error) : ok(json_pack("{s:o}", "stats", parsed(text, size)));
-  hr_string_free(text);
-  return result;
-}
-
-static struct outcome op_state_save(const json_t *op) {
-  hr_error error = HR_ERROR_INIT;
-  hr_router handle;
-  char *text = NULL;
-  size_t size = 0;
-  if (!router_of(op, &handle)) return broken("unknown router");
-  int32_t code = hr_state_save(handle, &text, &size, &error);
-  struct outcome result = code < 0 ? failed(code, &error) : ok(json_pack("{s:o}", "state", text_value(text, size)));
-  hr_string_free(text);
-  return result;
-}
-
-static struct outcome op_state_load(const json_t *op) {
-  hr_error error = HR_ERROR_INIT;
-  struct bytes saved;
-  hr_router handle;
-  bool good = bytes_of(json_object_get(op, "state"), &saved);
-  struct outcome result = broken("unknown router or malformed state");
-  if (good && router_of(op, &handle)) {
-    json_decref(result.value);
-    result = status(hr_state_load(handle, saved.data, saved.size, &error), &error);
-  }
-  free(saved.data);
-  return result;
 }
 
 static struct outcome op_metrics(const json_t *op) {

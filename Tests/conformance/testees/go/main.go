@@ -194,16 +194,25 @@ func (t *testee) routerFree(o op) (object, error) {
 	return object{}, router.Close()
 }
 
+// give hands a document to a router.
+func (t *testee) give(name string, document json.RawMessage, call func(*hedgerouter.Router, []byte) error) (object, error) {
+	router, err := t.router(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := bytesOf(document)
+	if err != nil {
+		return nil, err
+	}
+	return object{}, call(router, data)
+}
+
 func (t *testee) reload(o op) (object, error) {
-	router, err := t.router(o.Router)
-	if err != nil {
-		return nil, err
-	}
-	config, err := bytesOf(o.Config)
-	if err != nil {
-		return nil, err
-	}
-	return object{}, router.Reload(config)
+	return t.give(o.Router, o.Config, (*hedgerouter.Router).Reload)
+}
+
+func (t *testee) stateLoad(o op) (object, error) {
+	return t.give(o.Router, o.State, (*hedgerouter.Router).LoadState)
 }
 
 func (t *testee) drain(o op) (object, error) {
@@ -248,18 +257,6 @@ func (t *testee) stateSave(o op) (object, error) {
 	}
 	state, err := router.SaveState()
 	return object{"state": string(state)}, err
-}
-
-func (t *testee) stateLoad(o op) (object, error) {
-	router, err := t.router(o.Router)
-	if err != nil {
-		return nil, err
-	}
-	state, err := bytesOf(o.State)
-	if err != nil {
-		return nil, err
-	}
-	return object{}, router.LoadState(state)
 }
 
 func (t *testee) dashboard(op) (object, error) {
