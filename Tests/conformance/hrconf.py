@@ -450,7 +450,7 @@ class Session:
             except match.Mismatch:
                 if time.monotonic() > end:
                     raise
-            time.sleep(0.02)
+            time.sleep(0.02)  # nothing tells when what an op answers has changed: ask again
 
     def _do_repeat(self, argument, op, where):
         parallel = argument.get("parallel", 1)

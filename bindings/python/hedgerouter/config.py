@@ -7,7 +7,7 @@ import ctypes
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, Mapping, Union
+from typing import Any, Dict, Mapping, Sequence, Union
 
 from . import _bindings as b
 from . import errors
@@ -28,6 +28,10 @@ def document(config: Config) -> bytes:
         return config
     if isinstance(config, str) and config.lstrip().startswith("{"):
         return config.encode("utf-8")
+    if not isinstance(config, (str, os.PathLike)):
+        hint = '; a list of deployments goes into {"model_list": [...]}' if isinstance(config, Sequence) else ""
+        kind = type(config).__name__
+        raise TypeError(f"a configuration is a mapping, JSON text or the path of a file, not {kind}{hint}")
     path = Path(config)
     data = path.read_bytes()
     return from_yaml(data, path) if path.suffix.lower() in (".yaml", ".yml") else data

@@ -57,6 +57,12 @@ def test_bad_configuration_names_the_place():
     assert any("api_kee" in error["path"] for error in report["errors"])
 
 
+@pytest.mark.parametrize("config", [None, 3, [{"model_name": "chat"}]])
+def test_configuration_of_another_kind_is_refused(config):
+    with pytest.raises(TypeError, match="a configuration is a mapping.*" + ("model_list" if config and config != 3 else "")):
+        hedgerouter.Router(config)
+
+
 def test_reload_moves_new_requests(route, upstream):
     router = route(a={"each": {"say": "from a"}})
     assert router.completion("chat", HELLO).choices[0].message.content == "from a"
