@@ -49,9 +49,9 @@ final class Lab: Sendable {
 
     deinit { loop.stop() }
 
-    func run() {
+    func run(on start: (@escaping @Sendable () -> Void) -> Void = startThread) {
         let (loop, driver, isDone) = (loop, driver, isDone)
-        startThread {
+        start {
             loop.run(driver)
             isDone.open()
         }

@@ -2,6 +2,22 @@ import Glibc
 
 /// Runs `work` on a thread of its own.
 func startThread(_ work: @escaping @Sendable () -> Void) {
+    if let thread = makeThread(work) { pthread_detach(thread) }
+}
+
+/// A thread that can be waited for: when it has ended, it holds nothing any more.
+final class JoinableThread {
+    private var thread: pthread_t?
+
+    func start(_ work: @escaping @Sendable () -> Void) { thread = makeThread(work) }
+
+    func join() {
+        if let thread { pthread_join(thread, nil) }
+        thread = nil
+    }
+}
+
+private func makeThread(_ work: @escaping @Sendable () -> Void) -> pthread_t? {
     final class Box {
         let work: @Sendable () -> Void
         init(_ work: @escaping @Sendable () -> Void) { self.work = work }
@@ -14,11 +30,9 @@ func startThread(_ work: @escaping @Sendable () -> Void) {
             if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().work() }
             return nil
         }, argument)
-    if result == 0 {
-        pthread_detach(thread)
-    } else {
-        Unmanaged<Box>.fromOpaque(argument).release()
-    }
+    if result == 0 { return thread }
+    Unmanaged<Box>.fromOpaque(argument).release()
+    return nil
 }
 
 /// A value that threads change and wait on.
