@@ -115,6 +115,7 @@ private func error(_ message: String, type: String? = nil, code: String? = nil) 
         // Fireworks, DeepSeek, Cerebras, SambaNova
         ErrorCase(412, error("m"), .permission),
         ErrorCase(405, error("m"), .notFound),
+        ErrorCase(407, "", .authentication),
         ErrorCase(
             402,
             #"{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#,

@@ -41,7 +41,8 @@ enum ErrorClassifier {
             // xAI refuses a wrong key with 400.
             let isKeyWrong = words.contains("incorrect api key") || words.contains("api key not valid")
             return status == 400 && isKeyWrong ? .authentication : .badRequest
-        case 401: return .authentication
+        // 407: the proxy in front of this deployment wants to know who asks.
+        case 401, 407: return .authentication
         case 402: return .quota
         case 403:
             // Together refuses a prompt beyond the context, OpenRouter one that moderation flagged, with 403.

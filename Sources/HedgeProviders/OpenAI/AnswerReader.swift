@@ -37,6 +37,24 @@ struct AnswerReader {
         return .taken
     }
 
+    /// What keeps the text from being an answer that can be given as a stream; nil when it is one, or an error.
+    func defect(_ text: Span<UInt8>) -> StaticString? {
+        guard tape.kind(0) == .object else { return "the answer is not an object" }
+        let top = ChunkTop(tape, text)
+        guard top.failure(tape, text) == nil else { return nil }
+        guard tape.kind(top.choices) == .array, !tape.isEmptyContainer(top.choices) else {
+            return "the answer has no choices"
+        }
+        var choice = top.choices + 1
+        while choice < tape.next(top.choices) {
+            guard tape.kind(choice) == .object else { return "a choice is not an object" }
+            let message = tape.member("message", of: choice, in: text) ?? tape.member("delta", of: choice, in: text)
+            guard let message, tape.kind(message) == .object else { return "a choice has no message" }
+            choice = tape.next(choice)
+        }
+        return nil
+    }
+
     /// The answer with every `message` as a `delta`, so that it can be read as one chunk of a stream.
     func chunk(_ text: Span<UInt8>) -> [UInt8] {
         var editor = ChunkEditor()

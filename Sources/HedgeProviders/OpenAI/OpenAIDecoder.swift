@@ -238,6 +238,7 @@ struct OpenAIReader {
     /// Gives a whole answer to a request that streams as the chunks it would have been.
     private mutating func replay(_ answer: Span<UInt8>, _ output: inout DecodedOutput) {
         let reader = AnswerReader(tape: tape)
+        if let defect = reader.defect(answer) { return fail(.malformed, "\(defect)", &output) }
         var chunk = reader.chunk(answer.extracting(answer.significant ?? 0..<0))
         Self.joinLines(&chunk)
         guard (try? tape.scan(chunk.span, limits: JSONLimits(bytes: .max, depth: 256))) != nil else {

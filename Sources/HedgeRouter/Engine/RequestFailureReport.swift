@@ -95,7 +95,12 @@ enum RequestFailureReport {
         let text =
             switch attempt.phase {
             case .failed(let failure): failure.error.message
-            case .running, .succeeded, .cancelled: "deployment '\(attempt.deployment.key)': no answer yet"
+            case .running, .succeeded, .cancelled:
+                if attempt.chunksDelivered == 0 {
+                    "deployment '\(attempt.deployment.key)': no answer yet"
+                } else {
+                    "deployment '\(attempt.deployment.key)': \(attempt.chunksDelivered) chunks were delivered"
+                }
             }
         return text.utf8.count <= longestCause ? text : text.cut(toBytes: longestCause) + "..."
     }
