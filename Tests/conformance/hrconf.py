@@ -260,7 +260,7 @@ class Session:
         try:
             if self.testee.dead is not None:
                 return
-            answer = self.testee.call({"op": "reset"}, 30)
+            answer = self.testee.call({"op": "reset"}, 30 * PATIENCE)
             if failed_before:
                 return
             if "ok" not in answer:
