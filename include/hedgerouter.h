@@ -32,6 +32,10 @@
  *  Each router owns one thread, in which every signal is blocked. Every function may be called from any thread at
  *  any time, unless its comment says otherwise; no function blocks unless its comment says so.
  *
+ *  While at most one request is in flight, the thread that waits in hr_poll(), hr_dispatch(), hr_next(), hr_wait() or
+ *  hr_complete() does the router's work itself, and hr_submit() may send the request, which spares a change of threads
+ *  for every chunk. SIGPIPE is blocked meanwhile. Such threads need 256 KiB of stack to spare.
+ *
  * @section callbacks Callbacks
  *  Callbacks run on the thread that called hr_dispatch(), or on the router's delivery thread when the program asked
  *  for one. From inside one, hr_submit(), hr_cancel(), hr_request_free() and hr_router_free() are allowed; calls
@@ -260,7 +264,8 @@ typedef int32_t (*hr_event_callback)(hr_router router, const hr_event *event, vo
 /**
  * Receives one log record: a level and a JSON object with `event` and its fields.
  *
- * Called from any thread, the router's own included: it must return quickly and must not call the library.
+ * Called from any thread, the router's own and those inside a call of the library included: it must return quickly and
+ * must not call the library.
  */
 typedef void (*hr_log_callback)(int32_t level, const char *record, size_t size, void *user_data);
 
@@ -268,8 +273,8 @@ typedef void (*hr_log_callback)(int32_t level, const char *record, size_t size, 
  * Receives the attempt log of one request that has ended: a JSON object without line breaks, for a file of JSON lines.
  *
  * It is what the END event holds, without the provider's own words, and with the time and OpenTelemetry's names for
- * each attempt; see docs/metrics.md. Called on the router's own thread: it must return quickly and must not call the
- * library.
+ * each attempt; see docs/metrics.md. Called on the router's own thread or on one inside a call of the library, never on
+ * two at a time: it must return quickly and must not call the library.
  */
 typedef void (*hr_record_callback)(const char *record, size_t size, void *user_data);
 

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/timerfd.h>
 
 // Names the calling thread; names longer than 15 bytes are cut.
 static inline void clx_name_thread(const char *name) {

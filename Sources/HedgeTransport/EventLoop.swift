@@ -3,8 +3,10 @@ import Synchronization
 
 /// One thread's event loop: libcurl's multi interface over a poller, and a wake-up from other threads.
 ///
-/// ``run(_:)`` is called on the thread that is to be the loop's; all other methods but ``wake()`` and ``stop()`` are
-/// called on that thread, from inside ``LoopDriver/loopTurned(_:now:)``.
+/// One thread at a time turns the loop: "the loop's thread" is whichever does so. ``run(_:)`` does it for good;
+/// ``begin(_:)``, ``turn(until:)`` and ``end()`` are its parts, for threads that take turns under a lock of their own.
+/// All other methods but ``wake()`` and ``stop()`` are called on that thread, from inside
+/// ``LoopDriver/loopTurned(_:now:)``.
 public final class EventLoop: @unchecked Sendable {
     // Unchecked: only the loop's thread touches anything here but the atomics and the poller's signal.
 
@@ -23,7 +25,7 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     /// A time that never comes.
-    private static let never = Int64.max
+    public static let never = Int64.max
 
     /// What this loop has done so far. Read on the loop's thread, or after ``run(_:)`` has returned.
     public var statistics: LoopStatistics {
@@ -35,11 +37,11 @@ public final class EventLoop: @unchecked Sendable {
     let multi: CurlMulti
     private let poller: SystemPoller
     private let signals = Atomic<UInt8>(0)
-    private let isStopped = Atomic<Bool>(false)
+    private let stopMark = Atomic<Bool>(false)
     private let wasRun = Atomic<Bool>(false)
 
     private var counts = LoopStatistics()
-    // Unsafe, and so without counting references for each piece of a body: run(_:) keeps the driver.
+    // Unsafe, and so without counting references for each piece of a body: whoever begins keeps the driver.
     private unowned(unsafe) var driver: (any LoopDriver)?
     private var inFlight: [TransferID: Exchange] = [:]
     private var pools: [ObjectIdentifier: TargetPool] = [:]
@@ -76,9 +78,15 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Makes ``run(_:)`` return, from any thread. Transfers in flight are closed without being told.
     public func stop() {
-        isStopped.store(true, ordering: .releasing)
+        stopMark.store(true, ordering: .releasing)
         wake()
     }
+
+    /// Whether ``stop()`` was called.
+    public var isStopped: Bool { stopMark.load(ordering: .acquiring) }
+
+    /// Whether the next turn has a wake-up to tell of.
+    public var isWoken: Bool { signals.load(ordering: .sequentiallyConsistent) & Signal.pending != 0 }
 
     /// The monotonic clock of this loop, in nanoseconds.
     public static func now() -> Int64 { monotonicNanoseconds() }
@@ -90,19 +98,38 @@ public final class EventLoop: @unchecked Sendable {
     /// Blocks every signal in the calling thread, for good: libcurl may have left a SIGPIPE pending that must not be
     /// delivered to the program.
     public func run(_ driver: any LoopDriver) {
-        guard !wasRun.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        guard begin(driver) else { return }
         blockSignals()
         withExtendedLifetime(driver) {
-            self.driver = driver
-            while !isStopped.load(ordering: .acquiring) { turn(driver) }
-            driver.loopWillSleep()
-            self.driver = nil
+            while !isStopped { turn() }
+            end()
         }
+    }
+
+    /// Tells what the loop is to drive, which must live until ``end()``; false when it did so before.
+    public func begin(_ driver: any LoopDriver) -> Bool {
+        guard !wasRun.exchange(true, ordering: .acquiringAndReleasing) else { return false }
+        self.driver = driver
+        return true
+    }
+
+    /// Closes everything. The loop turns no more.
+    public func end() {
+        driver?.loopWillSleep()
+        driver = nil
         close()
     }
 
-    private func turn(_ driver: any LoopDriver) {
-        let ready = wait(driver)
+    /// When the loop must turn next at the latest, for want of anything else; in the past when there is work to do.
+    public var due: Int64 {
+        if hasNews || !stillborn.isEmpty || isWoken { return 0 }
+        return min(multi.due ?? Self.never, driverDue)
+    }
+
+    /// Waits until something is ready or due, at most until `limit`, and has all of it done.
+    public func turn(until limit: Int64 = EventLoop.never) {
+        guard let driver else { return }
+        let ready = wait(driver, limit)
         let isWoken = signals.exchange(0, ordering: .acquiringAndReleasing) & Signal.pending != 0
         let now = Self.now()
         counts.turns &+= 1
@@ -123,9 +150,9 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     /// Sleeps until something is ready or due. Returns how many descriptors are ready.
-    private func wait(_ driver: any LoopDriver) -> Int {
+    private func wait(_ driver: any LoopDriver, _ limit: Int64) -> Int {
         if hasNews || !stillborn.isEmpty { return poller.wait(nanoseconds: 0) }
-        let due = min(multi.due ?? Self.never, driverDue)
+        let due = min(multi.due ?? Self.never, driverDue, limit)
         let pause = due == Self.never ? nil : max(0, due.clampedSubtracting(Self.now()))
         if pause == 0 { return poller.wait(nanoseconds: 0) }
         if driver.isHoldingBack {

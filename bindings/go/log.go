@@ -22,8 +22,8 @@ const (
 	LevelDebug Level = C.HR_LOG_DEBUG
 )
 
-// Logger receives one log record: a JSON object with event and its fields. It runs on the library's own threads, so
-// it must return quickly and must not call the router.
+// Logger receives one log record: a JSON object with event and its fields. It runs on the library's own threads
+// and inside calls of the router, so it must return quickly and must not call the router.
 type Logger func(level Level, record []byte)
 
 //export hedgerouterLog

@@ -15,9 +15,14 @@ public final class EventQueue: @unchecked Sendable {
     }
 
     private let monitor = Monitor()
+    /// Lets a thread that waits turn the loop.
+    private let seat: LoopSeat?
     // Guarded by the monitor.
     private var events = EventBacklog()
-    private var waiting = 0
+    /// Threads that sleep until something comes and were not woken.
+    private var sleepers = 0
+    /// How often sleepers were woken.
+    private var wakings: UInt64 = 0
     private var isWoken = false
     private var isClosed = false
     private var descriptor: Int32 = -1
@@ -25,28 +30,30 @@ public final class EventQueue: @unchecked Sendable {
     private var hasEnd = false
     private var failure: RequestFailureDetails?
 
-    init() {}
+    init(seat: LoopSeat? = nil) {
+        self.seat = seat
+    }
 
     deinit {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Adds events in order and leaves the array empty, perhaps with other memory.
+    /// Adds events in order and leaves the array empty, perhaps with other memory. Returns whether that woke a thread.
     ///
     /// After ``closeAndDrain()`` nobody can take them, but calling it again gives them back: an END among them is the
     /// last trace of its request.
-    func append(contentsOf added: inout [QueuedEvent]) {
-        guard !added.isEmpty else { return }
-        let mustSignal = monitor.withLock {
+    @discardableResult
+    func append(contentsOf added: inout [QueuedEvent]) -> Bool {
+        guard !added.isEmpty else { return false }
+        let woken = monitor.withLock {
             let wasEmpty = events.isEmpty
             events.append(contentsOf: &added)
-            guard !isClosed else { return false }
+            guard !isClosed else { return 0 }
             if wasEmpty { showReadable() }
-            return waiting > 0
+            return claimSleepers()
         }
-        // After the lock: a thread that wakes while it is held only goes to sleep again.
-        if mustSignal { monitor.signal() }
         added.removeAll(keepingCapacity: true)
+        return wake(woken)
     }
 
     /// Adds an event of the one request whose queue this is; ``announce()`` tells of it.
@@ -61,10 +68,10 @@ public final class EventQueue: @unchecked Sendable {
         }
     }
 
-    /// Wakes whoever waits for what was appended one by one.
-    func announce() {
-        let mustSignal = monitor.withLock { waiting > 0 && (!events.isEmpty || hasEnd) }
-        if mustSignal { monitor.broadcast() }
+    /// Wakes whoever waits for what was appended one by one; returns whether anyone did.
+    @discardableResult
+    func announce() -> Bool {
+        wake(monitor.withLock { !events.isEmpty || hasEnd ? claimSleepers() : 0 })
     }
 
     /// What a wait for the end found.
@@ -77,54 +84,59 @@ public final class EventQueue: @unchecked Sendable {
 
     /// Waits until the END of the one request whose queue this is was added.
     func waitForEnd(until deadline: MonotonicDeadline) -> EndWait {
-        monitor.withLock {
-            while true {
+        while true {
+            let found: EndWait? = monitor.withLock {
                 if hasEnd { return .ended(failure) }
-                if isClosed { return .closed }
-                waiting += 1
-                let wasSignalled = monitor.wait(until: deadline)
-                waiting -= 1
-                if !wasSignalled { return hasEnd ? .ended(failure) : .running }
+                return isClosed ? .closed : nil
             }
+            if let found { return found }
+            guard wait(until: deadline, for: { hasEnd || isClosed }) else { return .running }
         }
     }
 
     /// Takes up to `capacity` events, waiting for the first one until `deadline`.
     func take(_ capacity: Int, until deadline: MonotonicDeadline) -> Taken {
-        monitor.withLock {
-            while events.isEmpty, !isClosed, !isWoken {
-                waiting += 1
-                let wasSignalled = monitor.wait(until: deadline)
-                waiting -= 1
-                if !wasSignalled { break }
-            }
-            if isClosed { return .closed }
-            isWoken = false
-            guard !events.isEmpty else { return .nothing }
-            let taken = events.take(capacity)
-            if events.isEmpty { showEmpty() }
-            return .events(taken)
+        while true {
+            if let taken = monitor.withLock({ takeNow(capacity) }) { return taken }
+            guard wait(until: deadline, for: { hasNews }) else { return .nothing }
         }
     }
 
+    /// Nil when there is something to wait for.
+    private func takeNow(_ capacity: Int) -> Taken? {
+        guard hasNews else { return nil }
+        if isClosed { return .closed }
+        isWoken = false
+        guard !events.isEmpty else { return .nothing }
+        let taken = events.take(capacity)
+        if events.isEmpty { showEmpty() }
+        return .events(taken)
+    }
+
+    private var hasNews: Bool { !events.isEmpty || isClosed || isWoken }
+
     /// Ends a wait in progress, or the next one.
     func wake() {
-        monitor.withLock {
-            isWoken = true
-            monitor.broadcast()
-        }
+        wake(
+            monitor.withLock {
+                isWoken = true
+                return claimSleepers()
+            })
+        seat?.nudge()
     }
 
     /// Ends every wait and gives back what nobody will take; can be called again for what was added since.
     func closeAndDrain() -> [QueuedEvent] {
-        monitor.withLock {
+        let (dropped, woken) = monitor.withLock {
             isClosed = true
             let dropped = events.take(.max)
             // A host's event loop should notice: the descriptor stays readable.
             showReadable()
-            monitor.broadcast()
-            return dropped
+            return (dropped, claimSleepers())
         }
+        wake(woken)
+        seat?.nudge()
+        return dropped
     }
 
     /// A descriptor that is readable while events wait; nil when the system has none left.
@@ -136,6 +148,47 @@ public final class EventQueue: @unchecked Sendable {
             }
             return descriptor < 0 ? nil : descriptor
         }
+    }
+
+    // MARK: Waiting
+
+    /// Waits until there may be what is waited for, by turning the loop if nobody else does, and asleep otherwise;
+    /// false when `deadline` has passed. `isThere` is called with the lock held.
+    private func wait(until deadline: MonotonicDeadline, for isThere: () -> Bool) -> Bool {
+        if deadline.hasPassed { return false }
+        if let seat, seat.turn(until: deadline, { monitor.withLock(isThere) }) { return true }
+        return monitor.withLock {
+            if isThere() { return true }
+            guard seat?.addSleeper() ?? true else { return true }
+            sleepers += 1
+            let waking = wakings
+            let wasSignalled = monitor.wait(until: deadline)
+            if waking == wakings {
+                sleepers -= 1
+                seat?.removeSleepers(1)
+            }
+            return wasSignalled
+        }
+    }
+
+    /// Counts every sleeper as woken, which ``wake(_:)`` then does, and returns how many there are.
+    private func claimSleepers() -> Int {
+        guard sleepers > 0 else { return 0 }
+        defer { sleepers = 0 }
+        wakings &+= 1
+        seat?.removeSleepers(sleepers)
+        return sleepers
+    }
+
+    /// Without the lock: a thread that wakes while it is held only goes to sleep again.
+    @discardableResult
+    private func wake(_ claimed: Int) -> Bool {
+        switch claimed {
+        case 0: return false
+        case 1: monitor.signal()
+        default: monitor.broadcast()
+        }
+        return true
     }
 
     private func showReadable() {

@@ -70,6 +70,21 @@ enum MonotonicDeadline: Equatable {
         let bounded = min(milliseconds, 20 * 365 * 86_400_000)
         self = .at(monotonicNow() + bounded * 1_000_000)
     }
+
+    /// The time on that clock; the last there is for never.
+    var nanoseconds: Int64 {
+        switch self {
+        case .never: .max
+        case .at(let nanoseconds): nanoseconds
+        }
+    }
+
+    var hasPassed: Bool {
+        switch self {
+        case .never: false
+        case .at(let nanoseconds): monotonicNow() >= nanoseconds
+        }
+    }
 }
 
 /// Nanoseconds of CLOCK_MONOTONIC.

@@ -49,7 +49,7 @@ public final class RequestState: @unchecked Sendable {
         self.userData = userData
         self.forkGeneration = forkGeneration
         submittedAt = monotonicNow()
-        pullQueue = isPulled ? EventQueue() : nil
+        pullQueue = isPulled ? EventQueue(seat: mailbox.seat) : nil
     }
 
     /// Whether the program pulls its events.

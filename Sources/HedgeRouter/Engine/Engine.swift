@@ -5,7 +5,8 @@ import HedgeProviders
 import HedgeTransport
 
 /// The loop's side of a router: turns commands and what happens to transfers into events for the core, and the core's
-/// actions into transfers and events for the program. Everything here runs on the loop's thread.
+/// actions into transfers and events for the program. Everything here runs on the thread that turns the loop,
+/// of which there is one at a time.
 final class Engine {
     private(set) var core: RouterCore
     private(set) var table: RoutingTable
@@ -30,6 +31,7 @@ final class Engine {
     private var unannounced: [EventQueue] = []
     /// When the first of the events was made that the program was not told of, while there are any.
     private var heldSince: Int64 = 0
+    private var hasWokenSleeper = false
 
     /// Transfers to close, and to read on from, when no callback of the loop is under way.
     private var transfersToCancel: [TransferID] = []
@@ -133,7 +135,7 @@ extension Engine: LoopDriver {
 
     func loopTurned(_ loop: EventLoop, now: Int64) -> Int64? {
         closeOverdueTransfers(now)
-        if let due = core.nextDeadline, due.nanoseconds <= now {
+        if let due = Self.due(&core), due <= now {
             core.handle(.timeReached, at: Instant(nanoseconds: now), into: &actions)
         }
         while !actions.isEmpty {
@@ -150,21 +152,33 @@ extension Engine: LoopDriver {
             mustForgetTargets = false
             loop.forgetTargets(except: table.targets)
         }
-        let dues = (core.nextDeadline?.nanoseconds, lingering.first?.due)
+        let dues = (Self.due(&core), lingering.first?.due)
         switch dues {
         case (let core?, let linger?): return min(core, linger)
         case (let core, let linger): return core ?? linger
         }
     }
 
+    /// When the core must be told the time. Asked of the property itself, the whole core would be copied for each turn.
+    private static func due(_ core: inout RouterCore) -> Int64? { core.nextDeadline?.nanoseconds }
+
     var isHoldingBack: Bool { !outbox.isEmpty || !unannounced.isEmpty }
 
     func loopWillSleep() {
         heldSince = 0
-        queue.append(contentsOf: &outbox)
-        for queue in unannounced { queue.announce() }
+        if queue.append(contentsOf: &outbox) { hasWokenSleeper = true }
+        for queue in unannounced where queue.announce() { hasWokenSleeper = true }
         unannounced.removeAll(keepingCapacity: true)
     }
+
+    /// Whether a thread that slept was given something since the last call.
+    func takeHasWokenSleeper() -> Bool {
+        defer { hasWokenSleeper = false }
+        return hasWokenSleeper
+    }
+
+    /// Whether no request waits for its first token or its answer.
+    var isSettled: Bool { requests.values.allSatisfy { $0.winner != nil } }
 
     private func handOutWhatIsDue(_ now: Int64) {
         guard isHoldingBack else { return }

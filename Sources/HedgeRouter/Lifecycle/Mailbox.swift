@@ -32,10 +32,11 @@ final class Mailbox: Sendable {
     }
 
     private let state = Mutex(State())
-    private let loop: EventLoop
+    /// Who is woken by it.
+    let seat: LoopSeat
 
-    init(loop: EventLoop) {
-        self.loop = loop
+    init(seat: LoopSeat) {
+        self.seat = seat
     }
 
     /// Posts a command; false when the loop takes none any more.
@@ -46,8 +47,12 @@ final class Mailbox: Sendable {
             state.commands.append(command)
             return (true, state.commands.count == 1)
         }
-        if mustWake { loop.wake() }
+        if mustWake { wake(for: command) }
         return isTaken
+    }
+
+    private func wake(for command: Command) {
+        if case .submit = command { seat.turnForSubmission() } else { seat.wakeLoop() }
     }
 
     /// Swaps everything posted so far into `taken`, which must be empty; its memory serves the next posts.

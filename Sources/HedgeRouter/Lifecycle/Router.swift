@@ -12,9 +12,9 @@ public final class Router: @unchecked Sendable {
         case closed
     }
 
-    private let loop: EventLoop
+    private let seat: LoopSeat
     private let mailbox: Mailbox
-    private let queue = EventQueue()
+    private let queue: EventQueue
     private let inFlight = InFlight()
     private let engine: Engine
     private let log: LogSink
@@ -48,25 +48,30 @@ public final class Router: @unchecked Sendable {
         configuration: RouterConfiguration, log: LogSink, records: RecordSink? = nil,
         retire: @escaping @Sendable (UInt64) -> Void
     ) throws(RouterError) {
+        let loop: EventLoop
         do throws(EventLoop.SetupError) {
             loop = try EventLoop()
         } catch {
             throw RouterError(.noMemory, error.message)
         }
+        guard let seat = LoopSeat(loop: loop, inFlight: inFlight) else {
+            throw RouterError(.noMemory, "no descriptor could be had")
+        }
+        self.seat = seat
+        queue = EventQueue(seat: seat)
         var registry = DeploymentRegistry()
         let table = RoutingTable(configuration, registry: &registry)
         self.registry = Mutex(registry)
         self.table = Mutex(table)
         self.log = log
         self.retire = retire
-        mailbox = Mailbox(loop: loop)
+        mailbox = Mailbox(seat: seat)
         let seed = configuration.seed ?? UInt64.random(in: .min ... .max)
         engine = Engine(
             table: table, seed: seed, mailbox: mailbox, queue: queue, inFlight: inFlight, log: log, records: records)
-        // The thread is the loop's and the engine's only user from here to its end.
+        // From here on only the holder of the seat uses the engine, until the thread has ended.
         nonisolated(unsafe) let engine = engine
-        let loop = loop
-        guard let thread = LibraryThread(name: "hr-loop", { loop.run(engine) }) else {
+        guard let thread = LibraryThread(name: "hr-loop", { seat.run(engine) }) else {
             throw RouterError(.noMemory, "no thread could be started")
         }
         loopThread = thread
@@ -333,7 +338,7 @@ public final class Router: @unchecked Sendable {
         guard wasOpen else { return }
         isClosed.store(true, ordering: .releasing)
         var undelivered = queue.closeAndDrain()
-        loop.stop()
+        seat.stop()
         loopThread?.join()
         // What the loop still added until it ended: only the requests without an END are left in the engine.
         undelivered += queue.closeAndDrain()

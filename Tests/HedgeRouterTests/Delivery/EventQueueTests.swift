@@ -9,7 +9,7 @@ import Testing
 
 /// A request that no router knows, for queues alone.
 private func makeRequest(id: UInt64 = 1, pauseAbove: Int = 100) throws -> (RequestState, Mailbox) {
-    let mailbox = Mailbox(loop: try EventLoop())
+    let mailbox = Mailbox(seat: try #require(LoopSeat(loop: try EventLoop(), inFlight: InFlight())))
     let state = RequestState(
         id: RequestID(rawValue: id), mailbox: mailbox, pauseAbove: pauseAbove, isPulled: true,
         userData: UserData(nil, finalizer: nil), forkGeneration: 0)
@@ -202,7 +202,7 @@ private func isReadable(_ descriptor: Int32) -> Bool {
 @Suite struct MailboxTests {
     @Test("A closed mailbox gives back what was left and refuses more")
     func closing() throws {
-        let mailbox = Mailbox(loop: try EventLoop())
+        let mailbox = Mailbox(seat: try #require(LoopSeat(loop: try EventLoop(), inFlight: InFlight())))
         let request = RequestID(rawValue: 1)
         #expect(mailbox.post(.resume(request)))
         #expect(mailbox.close().count == 1)
