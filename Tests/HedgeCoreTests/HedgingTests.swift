@@ -197,9 +197,9 @@ struct BudgetTests {
         var harness = Harness(deployments: 3) { $0.hedgeBudget = 0.05 }
         for _ in 0..<2000 { harness.serve(after: 150) }
         let statistics = harness.core.statistics(at: harness.now)
-        #expect(statistics.hedgesFired <= 102)
-        #expect(statistics.hedgesFired >= 95)
-        #expect((statistics.hedgesSuppressed[.budget] ?? 0) > 1000)
+        #expect(statistics.hedges.fired <= 102)
+        #expect(statistics.hedges.fired >= 95)
+        #expect((statistics.hedges.suppressed[.budget] ?? 0) > 1000)
     }
 
     @Test("charges a hedge that costs more than the attempt it helps", arguments: [1.0, 4])
@@ -306,7 +306,7 @@ struct SuppressionTests {
         }
         let statistics = harness.core.statistics(at: harness.now)
         #expect(statistics.groups[0].isStorm)
-        #expect((statistics.hedgesSuppressed[.storm] ?? 0) > 50)
+        #expect((statistics.hedges.suppressed[.storm] ?? 0) > 50)
         harness.advance(to: harness.time + 40_000)
         #expect(!harness.core.statistics(at: harness.now).groups[0].isStorm)
     }
@@ -324,8 +324,8 @@ struct SuppressionTests {
             harness.serve(after: 1000 * (1 + 0.12 * noise))
         }
         let statistics = harness.core.statistics(at: harness.now)
-        #expect((statistics.hedgesSuppressed[.lowValue] ?? 0) > 20)
-        #expect(statistics.hedgesFired < (statistics.hedgesSuppressed[.lowValue] ?? 0))
+        #expect((statistics.hedges.suppressed[.lowValue] ?? 0) > 20)
+        #expect(statistics.hedges.fired < (statistics.hedges.suppressed[.lowValue] ?? 0))
     }
 
     @Test("but one that goes on hanging gets its hedge all the same")

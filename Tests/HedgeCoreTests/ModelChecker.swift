@@ -104,8 +104,11 @@ struct ModelChecker {
         for group in core.groups where group.streamRaces != 0 || group.completeRaces != 0 {
             fail("races left at the end")
         }
-        if statistics.hedgesWon + statistics.hedgesLost != statistics.hedgesFired {
+        if statistics.hedges.won + statistics.hedges.lost != statistics.hedges.fired {
             fail("hedges do not add up")
+        }
+        for group in statistics.groups where group.hedges.won + group.hedges.lost != group.hedges.fired {
+            fail("hedges of group \(group.id) do not add up")
         }
         if statistics.succeeded + statistics.failed != statistics.requests { fail("requests do not add up") }
     }

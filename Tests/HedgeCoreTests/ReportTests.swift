@@ -56,14 +56,51 @@ struct CoreReportTests {
         let hedge = try #require(harness.advance(to: 100).starts.first)
         harness.fail(hedge.attempt, .server)
         harness.fail(primary.attempt, .server)
-        #expect(harness.core.statistics(at: harness.now).hedgesBothFailed == 1)
+        #expect(harness.core.statistics(at: harness.now).hedges.bothFailed == 1)
 
         let (second, _) = harness.submit(deadline: harness.time + 300)
         harness.advance(to: harness.time + 150)
         harness.tell(.cancelled(second))
         let statistics = harness.core.statistics(at: harness.now)
-        #expect(statistics.hedgesFired == 2)
-        #expect(statistics.hedgesBothFailed == 1)
+        #expect(statistics.hedges.fired == 2)
+        #expect(statistics.hedges.bothFailed == 1)
+    }
+
+    @Test("counts hedges in the group their request was with, and all of them together")
+    func hedgesByGroup() throws {
+        var configuration = Harness.configuration(deployments: 4, adjust: { $0.hedgeBudget = 1 })
+        let ids = configuration.deployments.map(\.id)
+        configuration.groups = [
+            GroupConfiguration(id: GroupID(rawValue: 1), deployments: [ids[0], ids[1]]),
+            GroupConfiguration(id: GroupID(rawValue: 2), deployments: [ids[2], ids[3]]),
+            GroupConfiguration(id: GroupID(rawValue: 3), deployments: [ids[0]]),
+        ]
+        var harness = Harness(configuration)
+        func ask(_ number: UInt64, _ group: Int) -> AttemptStart? {
+            let traits = RequestTraits(group: GroupID(rawValue: group), isStream: true, promptBytes: 0)
+            return harness.tell(.submitted(RequestID(rawValue: number), traits)).starts.first
+        }
+        // In group 1 a hedge wins, in group 2 one loses.
+        _ = try #require(ask(1001, 1))
+        let first = try #require(harness.advance(to: harness.time + 100).starts.first)
+        harness.succeedWhole(first.attempt)
+        let primary = try #require(ask(1002, 2))
+        #expect(harness.advance(to: harness.time + 100).starts.count == 1)
+        harness.succeedWhole(primary.attempt)
+
+        let statistics = harness.core.statistics(at: harness.now)
+        let groups = statistics.groups.map(\.hedges)
+        #expect(groups.map(\.fired) == [1, 1, 0])
+        #expect(groups.map(\.won) == [1, 0, 0])
+        #expect(groups.map(\.lost) == [0, 1, 0])
+        #expect(statistics.hedges.fired == 2 && statistics.hedges.won == 1 && statistics.hedges.lost == 1)
+
+        // A group that the configuration drops stays in the sum.
+        configuration.groups.removeFirst()
+        harness.tell(.configurationReplaced(configuration))
+        let after = harness.core.statistics(at: harness.now)
+        #expect(after.groups.map(\.hedges.fired) == [1, 0])
+        #expect(after.hedges.fired == 2)
     }
 
     @Test("has a control arm's estimate that does not see what hedges did")

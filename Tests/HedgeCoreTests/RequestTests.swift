@@ -87,9 +87,9 @@ struct RequestTests {
             return
         }
         let statistics = harness.core.statistics(at: harness.now)
-        #expect(statistics.hedgesFired == 1)
-        #expect(statistics.hedgesWon == 1)
-        #expect(statistics.hedgesLost == 0)
+        #expect(statistics.hedges.fired == 1)
+        #expect(statistics.hedges.won == 1)
+        #expect(statistics.hedges.lost == 0)
     }
 
     @Test("counts a hedge that lost")
@@ -101,8 +101,8 @@ struct RequestTests {
         #expect(actions.cancels == [Cancel(hedge.attempt, .superseded)])
         #expect(actions.commits == [primary.attempt])
         let statistics = harness.core.statistics(at: harness.now)
-        #expect(statistics.hedgesWon == 0)
-        #expect(statistics.hedgesLost == 1)
+        #expect(statistics.hedges.won == 0)
+        #expect(statistics.hedges.lost == 1)
         #expect(harness.core.hedgesInFlight == 0)
     }
 

@@ -67,8 +67,8 @@ struct SingleReissueTests {
         }
         #expect(sources.last == .reissue)
         let statistics = harness.core.statistics(at: harness.now)
-        #expect((20...90).contains(statistics.hedgesFired))
-        #expect((statistics.hedgesSuppressed[.budget] ?? 0) > 10)
+        #expect((20...90).contains(statistics.hedges.fired))
+        #expect((statistics.hedges.suppressed[.budget] ?? 0) > 10)
         // Chance kept some although the budget had enough for them.
         #expect(harness.core.hedgeBudget.level >= 1)
     }

@@ -77,7 +77,7 @@ extension RouterCore {
             reconsiderLater(request, reason)
             guard requests[request].suppressed != reason else { return }
             requests[request].suppressed = reason
-            counters.suppressed[reason.ordinal] &+= 1
+            groups[requests[request].group].hedges.count(reason)
             actions.append(.note(requests[request].id, .hedgeSuppressed(reason)))
         case .launch(let target):
             launch(request, on: target, role: .hedge, into: &actions)

@@ -185,8 +185,8 @@ extension RouterCore {
     private mutating func replaceIneligible(_ record: AttemptRecord, into actions: inout [Action]) {
         let request = record.request
         if record.role == .hedge {
-            counters.hedgesFired &-= 1
-            counters.hedgesLost &-= 1
+            groups[record.group].hedges.fired &-= 1
+            groups[record.group].hedges.lost &-= 1
         }
         guard record.role != .canary, record.group == requests[request].group,
             requests[request].launched < policy.maxAttempts, let target = chooseUntried(request)

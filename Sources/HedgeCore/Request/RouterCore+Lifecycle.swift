@@ -33,7 +33,7 @@ extension RouterCore {
         requests[request].launched += 1
         if requests[request].surfaced == nil { requests[request].surfaced = id }
         if role == .hedge {
-            counters.hedgesFired &+= 1
+            groups[record.group].hedges.fired &+= 1
             hedgesInFlight += 1
         }
         actions.append(
@@ -63,7 +63,7 @@ extension RouterCore {
         noteRoom(on: record.deployment)
         requests[record.request].removeLive(attempt)
         if record.role == .hedge, requests[record.request].phase != .committed {
-            counters.hedgesLost &+= 1
+            groups[record.group].hedges.lost &+= 1
             hedgesInFlight -= 1
         }
         attempts[attempt] = AttemptRecord()
@@ -100,7 +100,7 @@ extension RouterCore {
         counters.commits &+= 1
         deployments[record.deployment].counters.wins &+= 1
         if record.role == .hedge {
-            counters.hedgesWon &+= 1
+            groups[record.group].hedges.won &+= 1
             hedgesInFlight -= 1
         }
         if record.role == .failover { failoverBudget.refund() }
@@ -163,7 +163,7 @@ extension RouterCore {
             counters.failed &+= 1
             let isCallersWill = failure == .cancelled
             if requests[request].hedges > 0, requests[request].phase != .committed, !isCallersWill {
-                counters.hedgesBothFailed &+= 1
+                groups[requests[request].group].hedges.bothFailed &+= 1
             }
         }
         requests[request].phase = .finished

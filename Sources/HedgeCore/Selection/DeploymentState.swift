@@ -128,6 +128,7 @@ struct GroupState: Sendable {
     /// Whether it is listed among those whose waiting requests may find room.
     var isToBeServed = false
     var queue = QueueCounters()
+    var hedges = HedgeCounters()
 
     func races(isStream: Bool) -> Int {
         isStream ? streamRaces : completeRaces

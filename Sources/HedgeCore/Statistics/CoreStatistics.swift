@@ -30,16 +30,8 @@ public struct CoreStatistics: Sendable {
     public var lastResorts: UInt64 = 0
     /// Requests that waited for a deployment, in all groups.
     public var queue = QueueStatistics()
-    /// Hedges started.
-    public var hedgesFired: UInt64 = 0
-    /// Hedges that answered first.
-    public var hedgesWon: UInt64 = 0
-    /// Hedges that did not.
-    public var hedgesLost: UInt64 = 0
-    /// Requests with a hedge that got no answer: neither attempt had one before it failed or the deadline passed.
-    public var hedgesBothFailed: UInt64 = 0
-    /// Thresholds passed without a hedge, by the reason for it.
-    public var hedgesSuppressed: [HedgeSuppression: UInt64] = [:]
+    /// Hedges in all groups, those included that the configuration no longer has.
+    public var hedges = HedgeStatistics()
     /// Hedges the budget allows now.
     public var budgetLevel = 0.0
     /// Failovers the budget allows now.

@@ -22,11 +22,31 @@ struct RouterCounters: Sendable {
     var fallbacksInTime: UInt64 = 0
     var canaries: UInt64 = 0
     var lastResorts: UInt64 = 0
-    var hedgesFired: UInt64 = 0
-    var hedgesWon: UInt64 = 0
-    var hedgesLost: UInt64 = 0
-    var hedgesBothFailed: UInt64 = 0
-    var suppressed = InlineArray<9, UInt64>(repeating: 0)
+}
+
+/// What is counted of the hedges in one model group.
+struct HedgeCounters: Sendable {
+    var fired: UInt64 = 0
+    var won: UInt64 = 0
+    var lost: UInt64 = 0
+    var bothFailed: UInt64 = 0
+    private(set) var suppressed = InlineArray<9, UInt64>(repeating: 0)
+
+    mutating func count(_ reason: HedgeSuppression) {
+        suppressed[reason.ordinal] &+= 1
+    }
+
+    var statistics: HedgeStatistics {
+        var result = HedgeStatistics()
+        result.fired = fired
+        result.won = won
+        result.lost = lost
+        result.bothFailed = bothFailed
+        for reason in HedgeSuppression.allCases where suppressed[reason.ordinal] > 0 {
+            result.suppressed[reason] = suppressed[reason.ordinal]
+        }
+        return result
+    }
 }
 
 extension AttemptRole {

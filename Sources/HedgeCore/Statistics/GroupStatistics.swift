@@ -6,6 +6,8 @@ public struct GroupStatistics: Sendable {
     public var isStorm = false
     /// Requests that waited for a deployment of it.
     public var queue = QueueStatistics()
+    /// Hedges sent, or not sent, while requests were with this group.
+    public var hedges = HedgeStatistics()
     /// What hedging bought requests that stream, in time to first token; nil before any.
     public var streaming: HedgingEffect?
     /// What it bought those that do not, in time to the full answer.
@@ -14,6 +16,32 @@ public struct GroupStatistics: Sendable {
     /// Creates one with these parts.
     public init(id: GroupID) {
         self.id = id
+    }
+}
+
+/// What became of hedges; counters only grow, and `won` and `lost` add up to `fired` once all have ended.
+public struct HedgeStatistics: Hashable, Sendable {
+    /// Hedges started.
+    public var fired: UInt64 = 0
+    /// Hedges that answered first.
+    public var won: UInt64 = 0
+    /// Hedges that did not.
+    public var lost: UInt64 = 0
+    /// Requests with a hedge that got no answer: neither attempt had one before it failed or the deadline passed.
+    public var bothFailed: UInt64 = 0
+    /// Thresholds passed without a hedge, by the reason for it.
+    public var suppressed: [HedgeSuppression: UInt64] = [:]
+
+    /// Creates one with the defaults.
+    public init() {}
+
+    /// Adds another group's.
+    mutating func add(_ other: HedgeStatistics) {
+        fired &+= other.fired
+        won &+= other.won
+        lost &+= other.lost
+        bothFailed &+= other.bothFailed
+        suppressed.merge(other.suppressed) { $0 &+ $1 }
     }
 }
 

@@ -53,13 +53,7 @@ public struct CoreReport: Sendable {
         result.canaries = counters.canaries
         result.lastResorts = counters.lastResorts
         result.queue = groups.reduce(into: QueueStatistics()) { $0.add($1.queueStatistics) }
-        result.hedgesFired = counters.hedgesFired
-        result.hedgesWon = counters.hedgesWon
-        result.hedgesLost = counters.hedgesLost
-        result.hedgesBothFailed = counters.hedgesBothFailed
-        for reason in HedgeSuppression.allCases where counters.suppressed[reason.ordinal] > 0 {
-            result.hedgesSuppressed[reason] = counters.suppressed[reason.ordinal]
-        }
+        result.hedges = groups.reduce(into: HedgeStatistics()) { $0.add($1.hedges.statistics) }
         result.budgetLevel = hedgeBudgetLevel
         result.groups = groups.filter { !$0.members.isEmpty }.map { group in
             var entry = GroupStatistics(id: group.id)
@@ -68,6 +62,7 @@ public struct CoreReport: Sendable {
                 return storms.isStorm(expectedShare: 1 - thresholdSettings.percentile, at: now)
             }
             entry.queue = group.queueStatistics
+            entry.hedges = group.hedges.statistics
             entry.streaming = group.streamLedger.effect()
             entry.complete = group.completeLedger.effect()
             return entry
