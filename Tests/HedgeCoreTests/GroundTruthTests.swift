@@ -88,19 +88,28 @@ struct GroundTruthTests {
         return low
     }()
 
-    @Test("lies in the stated intervals in at least ninety of a hundred runs")
-    func coverage() async throws {
-        let runs = try await withThrowingTaskGroup(of: Run.self) { group in
-            for seed in 1...100 { group.addTask { try Self.run(seed: UInt64(seed), requests: 2000) } }
+    /// Whether an interval holds the true P95; estimates are bucket values, so it reaches to the outermost edges.
+    static func holdsTruth(_ estimate: QuantileEstimate) -> Bool {
+        let low = (estimate.low?.seconds ?? 0) / 1.01
+        let high = (estimate.high?.seconds ?? .infinity) * 1.01
+        return low <= p95 && p95 <= high
+    }
+
+    /// A hundred seeded runs.
+    static func runs(requests: Int) async throws -> [Run] {
+        try await withThrowingTaskGroup(of: Run.self) { group in
+            for seed in 1...100 { group.addTask { try Self.run(seed: UInt64(seed), requests: requests) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
-        let quantiles = runs.count { run in
-            guard let estimate = run.effect.withoutHedging.p95, estimate.isIdentified else { return false }
-            // Estimates are bucket values: the interval reaches to the edges of the outermost buckets.
-            let low = (estimate.low?.seconds ?? 0) / 1.01
-            let high = (estimate.high?.seconds ?? .infinity) * 1.01
-            return low <= Self.p95 && Self.p95 <= high
-        }
+    }
+
+    @Test("lies in the stated intervals in at least ninety of a hundred runs")
+    func coverage() async throws {
+        let runs = try await Self.runs(requests: 2000)
+        let stated = runs.compactMap(\.effect.withoutHedging.p95).filter(\.isIdentified)
+        // An interval without an upper end is easily right: here none is, so that each of them says something.
+        #expect(stated.count == 100 && stated.allSatisfy { $0.low != nil && $0.high != nil })
+        let quantiles = stated.count(where: Self.holdsTruth)
         let savings = runs.count { run in
             run.effect.isSavingIdentified && run.effect.meanSavedLow.seconds <= run.saved
                 && run.saved <= run.effect.meanSavedHigh.seconds
@@ -112,5 +121,18 @@ struct GroundTruthTests {
         // An interval that holds everything says nothing.
         let widths = runs.map { ($0.effect.meanSavedHigh.seconds - $0.effect.meanSavedLow.seconds) / $0.saved }
         #expect(widths.sorted()[50] < 1.5, "the median interval is \(widths.sorted()[50]) times the saving")
+        let spreads = stated.map { (($0.high ?? $0.value).seconds - ($0.low ?? $0.value).seconds) / Self.p95 }
+        #expect(spreads.sorted()[50] < 1.5, "the median interval is \(spreads.sorted()[50]) times the P95")
+    }
+
+    /// Of few samples most intervals have no upper end, and count only because the report shows that they have none.
+    /// Those that have one are a selection of runs in which few answers happened to be slow: of these nothing is claimed.
+    @Test("lies in the stated intervals also where few samples leave most of them open")
+    func coverageOfFewSamples() async throws {
+        let stated = try await Self.runs(requests: 400).compactMap(\.effect.withoutHedging.p95).filter(\.isIdentified)
+        let open = stated.filter { $0.high == nil }
+        #expect(stated.count(where: Self.holdsTruth) * 10 >= stated.count * 9)
+        #expect(open.count(where: Self.holdsTruth) * 10 >= open.count * 9)
+        #expect(stated.count > 80 && open.count > stated.count / 2)
     }
 }
