@@ -267,6 +267,22 @@ private func error(_ message: String, type: String? = nil, code: String? = nil) 
         #expect(across.hasSuffix("*** end"))
     }
 
+    @Test("nothing secret of an endpoint is left in words or code")
+    func secrets() {
+        var endpoint = Endpoint(
+            model: "m", baseURL: "http://h", apiKey: Secret("key-of-ours"),
+            extraHeaders: ["X-Internal: header-of-ours", "X-Version: 2"])
+        endpoint.bearerToken = Secret("token-of-ours")
+        endpoint.signingKeys = SigningKeys(
+            accessKeyID: "id", secretAccessKey: Secret("signing-of-ours"), sessionToken: Secret("session-of-ours"))
+        let words = "key-of-ours token-of-ours signing-of-ours session-of-ours header-of-ours 2"
+        #expect(Redaction.clean(words, of: endpoint) == "*** *** *** *** *** 2")
+        #expect(Redaction.code("invalid_key-of-ours", of: endpoint) == nil)
+        #expect(Redaction.code("sk-abcdefgh12", of: endpoint) == nil)
+        #expect(Redaction.code("invalid_api_key", of: endpoint) == "invalid_api_key")
+        #expect(Redaction.clean("", of: endpoint) == nil)
+    }
+
     @Test("only identifiers become codes", arguments: ["has space", "", String(repeating: "x", count: 65), "é", "a/b"])
     func codes(code: String) throws {
         let seen = try Response(status: 400).decode([Array(error("m", code: code).utf8)])

@@ -12,6 +12,34 @@ enum Redaction {
         return String(decoding: cut(bytes), as: UTF8.self)
     }
 
+    /// The message without anything secret of the endpoint's: keys, tokens and the values of configured headers.
+    static func clean(_ message: String, of endpoint: Endpoint) -> String? {
+        guard !message.isEmpty else { return nil }
+        var bytes = Array(message.utf8)
+        for secret in secrets(of: endpoint) { bytes = replace(Array(secret.utf8), in: bytes) }
+        return String(decoding: cut(replaceTokens(in: bytes)), as: UTF8.self)
+    }
+
+    /// A provider's code, which logs show; nil where it holds a secret.
+    static func code(_ code: String?, of endpoint: Endpoint) -> String? {
+        code.flatMap { clean($0, of: endpoint) == $0 ? $0 : nil }
+    }
+
+    private static func secrets(of endpoint: Endpoint) -> [String] {
+        let keys = [
+            endpoint.apiKey, endpoint.bearerToken, endpoint.signingKeys?.secretAccessKey,
+            endpoint.signingKeys?.sessionToken,
+        ].compactMap { $0?.exposed }.filter { $0.utf8.count >= 4 }
+        // Short values of headers are versions and the like, and words that any message may have.
+        let headers = endpoint.extraHeaders.compactMap { line -> String? in
+            guard let colon = line.firstIndex(of: ":") else { return nil }
+            let value = line[line.index(after: colon)...].drop { $0 == " " }
+            return value.utf8.count >= 8 ? String(value) : nil
+        }
+        // A secret that holds another one goes first.
+        return (keys + headers).sorted { $0.utf8.count > $1.utf8.count }
+    }
+
     private static let mask = Array("***".utf8)
 
     private static func replace(_ key: [UInt8], in bytes: [UInt8]) -> [UInt8] {

@@ -266,8 +266,8 @@ struct OpenAIReader {
 
     private mutating func fail(_ facts: ErrorFacts, _ output: inout DecodedOutput) {
         var failure = ProviderFailure(kind: ErrorClassifier.kind(of: facts), httpStatus: facts.status)
-        failure.code = facts.codes.first
-        failure.providerMessage = Redaction.clean(facts.message, key: endpoint.apiKey)
+        failure.code = Redaction.code(facts.codes.first, of: endpoint)
+        failure.providerMessage = Redaction.clean(facts.message, of: endpoint)
         if head.status >= 400 {
             let headers = HeaderLines(head.rawHeaders)
             failure.retryAfter = RetryDelay.read(headers, status: head.status, now: head.receivedAt)

@@ -22,8 +22,8 @@ struct AnswerContext {
     /// A failure the provider tells of, classified; its words without keys.
     func failure(_ facts: ErrorFacts) -> ProviderFailure {
         var failure = ProviderFailure(kind: ErrorClassifier.kind(of: facts), httpStatus: facts.status)
-        failure.code = facts.codes.first
-        failure.providerMessage = Redaction.clean(facts.message, key: endpoint.apiKey)
+        failure.code = Redaction.code(facts.codes.first, of: endpoint)
+        failure.providerMessage = Redaction.clean(facts.message, of: endpoint)
         if head.status >= 400 {
             failure.retryAfter = RetryDelay.read(headers, status: head.status, now: head.receivedAt)
             failure.mayRepeat = RetryAdvice.read(headers)
