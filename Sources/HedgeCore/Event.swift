@@ -116,12 +116,21 @@ public struct Usage: Hashable, Sendable {
     public var completionTokens: Int
     /// Tokens of the prompt that were read from the provider's cache; part of ``promptTokens``.
     public var cachedPromptTokens: Int
+    /// Tokens of the prompt that were written to the provider's cache; another part of ``promptTokens``.
+    public var cacheWrittenTokens: Int
+    /// Tokens of the answer that were reasoning; part of ``completionTokens``.
+    public var reasoningTokens: Int
 
     /// Creates one with these parts.
-    public init(promptTokens: Int, completionTokens: Int, cachedPromptTokens: Int = 0) {
+    public init(
+        promptTokens: Int, completionTokens: Int, cachedPromptTokens: Int = 0, cacheWrittenTokens: Int = 0,
+        reasoningTokens: Int = 0
+    ) {
         self.promptTokens = promptTokens
         self.completionTokens = completionTokens
         self.cachedPromptTokens = cachedPromptTokens
+        self.cacheWrittenTokens = cacheWrittenTokens
+        self.reasoningTokens = reasoningTokens
     }
 }
 

@@ -20,6 +20,37 @@ import Testing
             ])
     }
 
+    @Test(
+        "tokens a cache gave or took, and reasoning, are parts of what they are counted in",
+        arguments: [
+            (
+                #"{"prompt_tokens":90,"completion_tokens":30,"prompt_tokens_details":{"cached_tokens":40,"#
+                    + #""cache_write_tokens":20},"completion_tokens_details":{"reasoning_tokens":12}}"#,
+                Usage(
+                    promptTokens: 90, completionTokens: 30, cachedPromptTokens: 40, cacheWrittenTokens: 20,
+                    reasoningTokens: 12)
+            ),
+            (
+                // The sum shows that reasoning was left out of the completion.
+                #"{"prompt_tokens":9,"completion_tokens":3,"total_tokens":20,"completion_tokens_details":"#
+                    + #"{"reasoning_tokens":8}}"#,
+                Usage(promptTokens: 9, completionTokens: 11, reasoningTokens: 8)
+            ),
+            (
+                #"{"prompt_tokens":10,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":8,"#
+                    + #""cache_write_tokens":8},"completion_tokens_details":{"reasoning_tokens":7}}"#,
+                Usage(
+                    promptTokens: 10, completionTokens: 3, cachedPromptTokens: 8, cacheWrittenTokens: 2,
+                    reasoningTokens: 3)
+            ),
+        ])
+    func parts(usage: String, expected: Usage) throws {
+        let text = Array(usage.utf8)
+        let tape = JSONTape()
+        try tape.scan(text.span)
+        #expect(UsageReader.read(0, tape, text.span) == expected)
+    }
+
     @Test("usage reaches the caller only when asked for, and the router always", arguments: [true, false])
     func usage(wanted: Bool) throws {
         let usage =

@@ -12,17 +12,19 @@ enum UsageReader {
         let completion = count("completion_tokens", of: node, tape, text)
         guard prompt != nil || completion != nil else { return nil }
         var usage = Usage(promptTokens: prompt ?? 0, completionTokens: completion ?? 0)
-        if let details = tape.member("prompt_tokens_details", of: node, in: text),
-            let cached = count("cached_tokens", of: details, tape, text)
-        {
+        if let details = tape.member("prompt_tokens_details", of: node, in: text) {
+            let cached = count("cached_tokens", of: details, tape, text) ?? 0
             usage.cachedPromptTokens = min(cached, usage.promptTokens)
+            let written = count("cache_write_tokens", of: details, tape, text) ?? 0
+            usage.cacheWrittenTokens = min(written, usage.promptTokens &- usage.cachedPromptTokens)
         }
         if let details = tape.member("completion_tokens_details", of: node, in: text),
-            let reasoning = count("reasoning_tokens", of: details, tape, text), reasoning > 0,
-            let total = count("total_tokens", of: node, tape, text),
-            total == usage.promptTokens &+ usage.completionTokens &+ reasoning
+            let reasoning = count("reasoning_tokens", of: details, tape, text), reasoning > 0
         {
-            usage.completionTokens &+= reasoning
+            let total = count("total_tokens", of: node, tape, text)
+            let isLeftOut = total == usage.promptTokens &+ usage.completionTokens &+ reasoning
+            if isLeftOut { usage.completionTokens &+= reasoning }
+            usage.reasoningTokens = min(reasoning, usage.completionTokens)
         }
         return usage
     }

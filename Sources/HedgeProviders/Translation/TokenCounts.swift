@@ -23,9 +23,13 @@ struct TokenCounts: Hashable, Sendable {
 
     /// What the router accounts for.
     var total: Usage {
-        Usage(
-            promptTokens: prompt ?? 0, completionTokens: completion ?? 0,
-            cachedPromptTokens: min(cached ?? 0, prompt ?? 0))
+        let prompt = prompt ?? 0
+        let completion = completion ?? 0
+        let read = min(cached ?? 0, prompt)
+        return Usage(
+            promptTokens: prompt, completionTokens: completion, cachedPromptTokens: read,
+            cacheWrittenTokens: min(cacheWritten ?? 0, prompt &- read), reasoningTokens: min(reasoning ?? 0, completion)
+        )
     }
 
     /// Appends the `usage` object; counts that are not known are 0 or left out.

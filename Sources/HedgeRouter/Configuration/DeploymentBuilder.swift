@@ -43,6 +43,7 @@ struct DeploymentBuilder {
             prices: TokenPrices(
                 input: parameters.number("input_cost_per_token"),
                 cachedInput: parameters.number("cache_read_input_token_cost"),
+                cacheWrite: parameters.number("cache_creation_input_token_cost"),
                 output: parameters.number("output_cost_per_token")),
             core: readCore(baseURL: baseURL)
         )

@@ -306,6 +306,11 @@ enum DocumentProperties {
             "Price of a prompt token that the provider says it read from its cache, in the same currency."
         ),
         Property(
+            "cache_creation_input_token_cost", .number(.from(0, to: 1e9)), defaultText: "`input_cost_per_token`",
+            unit: .price, liteLLM: true,
+            "Price of a prompt token that the provider says it wrote to its cache, in the same currency."
+        ),
+        Property(
             "failure_domain", .text(.nonEmpty), defaultText: "the host of `api_base`", liteLLM: false,
             """
             Deployments with the same failure domain tend to be slow or down together; a hedge prefers another domain.

@@ -134,7 +134,7 @@ enum LiteLLMNames {
         ocr_cost_per_credit annotation_cost_per_page annotation_cost_per_page_batches
         regional_processing_uplift_multiplier_eu regional_processing_uplift_multiplier_us
         regional_endpoint_uplift_multiplier input_cost_per_character output_cost_per_character
-        explicit_cache_read_input_token_cost cache_creation_input_token_cost
+        explicit_cache_read_input_token_cost
         cache_creation_input_token_cost_above_1hr cache_creation_input_token_cost_above_12hr
         cache_creation_input_token_cost_above_12hr_flex cache_creation_input_token_cost_above_12hr_priority
         cache_creation_input_token_cost_above_12hr_above_272k_tokens

@@ -105,6 +105,7 @@ extension AttemptFacts {
         if let usage, usage.promptTokens > 0 {
             bill.tokens.prompt = Double(usage.promptTokens)
             bill.tokens.cachedPrompt = Double(max(0, usage.cachedPromptTokens))
+            bill.tokens.cacheWritten = Double(max(0, usage.cacheWrittenTokens))
         } else {
             bill.tokens.prompt = calibration.promptTokens(bytes: promptBytes, known: promptTokens)
             bill.isEstimated = true

@@ -40,6 +40,25 @@ struct AttemptBillTests {
         #expect(bill.use == .answer)
     }
 
+    @Test("has prices of their own for what a cache gave and what it took")
+    func cacheWrites() throws {
+        let facts = Self.superseded {
+            $0.end = .succeeded
+            $0.isWinner = true
+            $0.usage = Usage(
+                promptTokens: 90, completionTokens: 33, cachedPromptTokens: 40, cacheWrittenTokens: 30,
+                reasoningTokens: 9)
+        }
+        let prices = TokenPrices(input: 2, cachedInput: 1, cacheWrite: 2.5, output: 10)
+        let bill = facts.bill(Self.calibrated(), prices)
+        #expect(bill.tokens == TokenCount(prompt: 90, cachedPrompt: 40, cacheWritten: 30, completion: 33))
+        // 20 plain, 40 read, 30 written; reasoning is part of the 33.
+        let expected: Double = 20 * 2 + 40 * 1 + 30 * 2.5 + 33 * 10
+        #expect(bill.cost == expected)
+        // Without a price of their own both are ordinary prompt tokens.
+        #expect(facts.bill(Self.calibrated(), TokenPrices(input: 2, output: 10)).cost == 510.0)
+    }
+
     @Test("of a cancelled stream is estimated from its bytes as the deployment's own counts were")
     func estimated() {
         let bill = Self.superseded().bill(Self.calibrated(), Self.prices)
