@@ -48,9 +48,23 @@ func give(
 func give(
     _ bytes: [UInt8], _ out: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, _ size: UnsafeMutablePointer<Int>?
 ) throws(RouterError) {
-    // A copy in the middle: typed errors do not pass through the closure of withUnsafeBytes.
-    let bytes = Bytes(bytes)
-    try give(UnsafeRawBufferPointer(start: bytes.baseAddress, count: bytes.count), out, size)
+    // Typed errors do not pass through the closure.
+    let copy: UnsafeMutablePointer<UInt8>? = bytes.withUnsafeBufferPointer { source in
+        var text = HeapText(capacity: source.count + 1)
+        text.append(source)
+        return text.take()
+    }
+    try give(copy, count: bytes.count, out, size)
+}
+
+/// Gives the program memory that `malloc()` gave, which it releases with `hr_string_free()`.
+func give(
+    _ memory: UnsafeMutablePointer<UInt8>?, count: Int, _ out: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>,
+    _ size: UnsafeMutablePointer<Int>?
+) throws(RouterError) {
+    guard let memory else { throw RouterError(.noMemory) }
+    out.pointee = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: CChar.self)
+    size?.pointee = count
 }
 
 /// An output parameter for a string, cleared.

@@ -125,7 +125,9 @@ public func hr_metrics_text(
         guard let format = MetricsFormat(rawValue: format) else {
             throw RouterError(.invalid, "format is \(format), which is no HR_METRICS_* value")
         }
-        try give(box.router.metrics(format), out, out_size)
+        let text = try box.router.metrics(format)
+        let count = text.count
+        try give(text.take(), count: count, out, out_size)
         return HR_OK
     }
 }

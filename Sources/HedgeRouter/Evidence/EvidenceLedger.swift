@@ -77,6 +77,11 @@ struct TokenTally: Sendable {
     mutating func add(_ bill: AttemptBill) {
         spending[bill.use.ordinal] = spending[bill.use.ordinal] + Spending(bill)
     }
+
+    /// Adds another deployment's.
+    mutating func add(_ other: TokenTally) {
+        for index in spending.indices { spending[index] = spending[index] + other.spending[index] }
+    }
 }
 
 /// Tokens, what they cost, and the attempts that took them.

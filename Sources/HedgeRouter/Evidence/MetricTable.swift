@@ -12,6 +12,13 @@ struct Metric: Sendable {
     var help: String
     /// Where the same number is in the stats document.
     var statsPath: String
+    /// The name under which samples are queried; of a histogram the family's.
+    let queryName: String
+    /// The name on each line of samples.
+    let sampleName: [UInt8]
+    /// The lines before the samples, in either format.
+    let prometheusHead: [UInt8]
+    let openMetricsHead: [UInt8]
     var write: @Sendable (MetricsSource, inout MetricsWriter) -> Void
 
     init(
@@ -25,10 +32,17 @@ struct Metric: Sendable {
         self.help = help
         statsPath = stats
         self.write = write
+        let family = "hedgerouter_" + name
+        queryName = kind == .counter ? family + "_total" : family
+        sampleName = Array(queryName.utf8)
+        let unitLine = unit.map { "# UNIT \(family) \($0)\n" } ?? ""
+        prometheusHead = Self.head(queryName, kind, help)
+        openMetricsHead = Self.head(family, kind, help) + Array(unitLine.utf8)
     }
 
-    /// The name under which samples are queried; of a histogram the family's.
-    var queryName: String { "hedgerouter_" + name + (kind == .counter ? "_total" : "") }
+    private static func head(_ title: String, _ kind: MetricKind, _ help: String) -> [UInt8] {
+        Array("# HELP \(title) \(help)\n# TYPE \(title) \(kind.rawValue)\n".utf8)
+    }
 }
 
 /// Every metric of the library: the text formats and the reference page are made from this table.
@@ -107,27 +121,33 @@ enum MetricTable {
     ]
 
     private static let hedging: [Metric] = [
-        Metric("hedges_fired", .counter, stats: "hedges.fired", "Hedges started.") { source, out in
-            out.sample([], [], source.core.hedgesFired)
+        Metric("hedges_fired", .counter, labels: group, stats: "groups[].hedges.fired", "Hedges started.") {
+            source, out in
+            for group in source.groups { out.sample(group.labels, [], group.core.hedges.fired) }
         },
-        Metric("hedges_won", .counter, stats: "hedges.won", "Hedges that answered first.") { source, out in
-            out.sample([], [], source.core.hedgesWon)
-        },
-        Metric("hedges_lost", .counter, stats: "hedges.lost", "Hedges that did not answer first.") { source, out in
-            out.sample([], [], source.core.hedgesLost)
+        Metric("hedges_won", .counter, labels: group, stats: "groups[].hedges.won", "Hedges that answered first.") {
+            source, out in
+            for group in source.groups { out.sample(group.labels, [], group.core.hedges.won) }
         },
         Metric(
-            "hedges_both_failed", .counter, stats: "hedges.both_failed",
+            "hedges_lost", .counter, labels: group, stats: "groups[].hedges.lost", "Hedges that did not answer first."
+        ) { source, out in
+            for group in source.groups { out.sample(group.labels, [], group.core.hedges.lost) }
+        },
+        Metric(
+            "hedges_both_failed", .counter, labels: group, stats: "groups[].hedges.both_failed",
             "Requests with a hedge that got no answer from either attempt."
         ) { source, out in
-            out.sample([], [], source.core.hedgesBothFailed)
+            for group in source.groups { out.sample(group.labels, [], group.core.hedges.bothFailed) }
         },
         Metric(
-            "hedges_suppressed", .counter, labels: ["reason"], stats: "hedges.suppressed",
+            "hedges_suppressed", .counter, labels: group + ["reason"], stats: "groups[].hedges.suppressed",
             "Thresholds that passed without a hedge, by the reason for it."
         ) { source, out in
-            for reason in MetricLabels.suppressions {
-                out.sample([], reason.label, source.core.hedgesSuppressed[reason.value] ?? 0)
+            for group in source.groups {
+                for reason in MetricLabels.suppressions {
+                    out.sample(group.labels, reason.label, group.core.hedges.suppressed[reason.value] ?? 0)
+                }
             }
         },
         Metric(
@@ -168,10 +188,10 @@ enum MetricTable {
         ) { source, out in
             for deployment in source.deployments {
                 if let threshold = deployment.core.streaming.hedgeThreshold {
-                    out.sample(deployment.labels, MetricLabels.isStream, threshold.seconds)
+                    out.sample(deployment.labels, MetricLabels.isStream, threshold)
                 }
                 if let threshold = deployment.core.complete.hedgeThreshold {
-                    out.sample(deployment.labels, MetricLabels.isWhole, threshold.seconds)
+                    out.sample(deployment.labels, MetricLabels.isWhole, threshold)
                 }
             }
         },
@@ -336,7 +356,7 @@ enum MetricTable {
             stats: "deployments[].health.cooldown_remaining_ms", "Time left of a cooldown; 0 without one."
         ) { source, out in
             for deployment in source.deployments {
-                out.sample(deployment.labels, [], deployment.core.health.cooldownLeft?.seconds ?? 0)
+                out.sample(deployment.labels, [], deployment.core.health.cooldownLeft ?? .zero)
             }
         },
         Metric("canaries", .counter, stats: "canaries", "Attempts that tested a deployment after its cooldown.") {
@@ -437,7 +457,7 @@ extension MetricsWriter {
             (MetricLabels.p50, latency.p50), (MetricLabels.p95, latency.p95), (MetricLabels.p99, latency.p99),
         ] {
             guard let quantile, quantile.isIdentified else { continue }
-            sample(labels, Self.join(kind, label), quantile.value.seconds)
+            sample(labels, Self.join(kind, label), quantile.value)
         }
     }
 
@@ -452,9 +472,9 @@ extension MetricsWriter {
             ] {
                 guard let quantile, quantile.isIdentified else { continue }
                 let shared = Self.join(Self.join(kind, name), label)
-                sample(labels, Self.join(shared, MetricLabels.value), quantile.value.seconds)
-                if let low = quantile.low { sample(labels, Self.join(shared, MetricLabels.low), low.seconds) }
-                if let high = quantile.high { sample(labels, Self.join(shared, MetricLabels.high), high.seconds) }
+                sample(labels, Self.join(shared, MetricLabels.value), quantile.value)
+                if let low = quantile.low { sample(labels, Self.join(shared, MetricLabels.low), low) }
+                if let high = quantile.high { sample(labels, Self.join(shared, MetricLabels.high), high) }
             }
         }
     }
@@ -463,15 +483,15 @@ extension MetricsWriter {
         guard let effect else { return }
         if effect.isSavingIdentified {
             let shared = Self.join(kind, MetricLabels.withoutHedging)
-            sample(labels, Self.join(shared, MetricLabels.value), effect.meanSaved.seconds)
-            sample(labels, Self.join(shared, MetricLabels.low), effect.meanSavedLow.seconds)
-            sample(labels, Self.join(shared, MetricLabels.high), effect.meanSavedHigh.seconds)
+            sample(labels, Self.join(shared, MetricLabels.value), effect.meanSaved)
+            sample(labels, Self.join(shared, MetricLabels.low), effect.meanSavedLow)
+            sample(labels, Self.join(shared, MetricLabels.high), effect.meanSavedHigh)
         }
         if let saved = effect.savedByControl {
             let shared = Self.join(kind, MetricLabels.control)
-            sample(labels, Self.join(shared, MetricLabels.value), saved.mean.seconds)
-            sample(labels, Self.join(shared, MetricLabels.low), saved.low.seconds)
-            sample(labels, Self.join(shared, MetricLabels.high), saved.high.seconds)
+            sample(labels, Self.join(shared, MetricLabels.value), saved.mean)
+            sample(labels, Self.join(shared, MetricLabels.low), saved.low)
+            sample(labels, Self.join(shared, MetricLabels.high), saved.high)
         }
     }
 }

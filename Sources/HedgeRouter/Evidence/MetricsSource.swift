@@ -1,20 +1,36 @@
 import HedgeCore
+import HedgeJSON
 
 /// A snapshot made ready to be written as metrics.
 struct MetricsSource {
+    // Classes: each of the many passes over them would copy some kilobytes of counts otherwise.
+
     /// A deployment with its labels.
-    struct Deployment {
-        var labels: [UInt8]
-        var runtime: DeploymentRuntime
-        var core: DeploymentStatistics
-        var evidence: DeploymentEvidence
+    final class Deployment {
+        let labels: [UInt8]
+        let runtime: DeploymentRuntime
+        let core: DeploymentStatistics
+        let evidence: DeploymentEvidence
+
+        init(labels: [UInt8], runtime: DeploymentRuntime, core: DeploymentStatistics, evidence: DeploymentEvidence) {
+            self.labels = labels
+            self.runtime = runtime
+            self.core = core
+            self.evidence = evidence
+        }
     }
 
     /// A model group with its labels.
-    struct Group {
-        var labels: [UInt8]
-        var core: GroupStatistics
-        var evidence: GroupEvidence
+    final class Group {
+        let labels: [UInt8]
+        let core: GroupStatistics
+        let evidence: GroupEvidence
+
+        init(labels: [UInt8], core: GroupStatistics, evidence: GroupEvidence) {
+            self.labels = labels
+            self.core = core
+            self.evidence = evidence
+        }
     }
 
     let snapshot: StatisticsSnapshot
@@ -44,15 +60,14 @@ struct MetricsSource {
 
 extension StatisticsSnapshot {
     /// The snapshot as metrics.
-    func metrics(_ format: MetricsFormat) -> [UInt8] {
+    func metrics(_ format: MetricsFormat) -> HeapText {
         let source = MetricsSource(self)
         var writer = MetricsWriter(format, reserving: 16_384 + 16_384 * source.deployments.count)
         for metric in MetricTable.all {
             writer.begin(metric)
             metric.write(source, &writer)
         }
-        if format == .openMetrics { writer.finish() }
-        return writer.bytes
+        return writer.finish()
     }
 }
 

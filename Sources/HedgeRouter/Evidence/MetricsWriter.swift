@@ -1,3 +1,4 @@
+import HedgeCore
 import HedgeJSON
 
 /// The formats metrics can be read in.
@@ -19,44 +20,41 @@ enum MetricKind: String, Sendable {
 ///
 /// Labels come ready to write (`a="x",b="y"`), so that a line is a few copies of bytes: reading the metrics of many
 /// deployments must cost a host less than anything else it does.
-struct MetricsWriter {
-    private(set) var bytes: [UInt8] = []
+struct MetricsWriter: ~Copyable {
+    private var text: HeapText
     private let format: MetricsFormat
     private var name: [UInt8] = []
-    private var kind = MetricKind.gauge
 
     init(_ format: MetricsFormat, reserving capacity: Int) {
         self.format = format
-        bytes.reserveCapacity(capacity)
+        text = HeapText(capacity: capacity)
     }
 
     /// Starts a family; its samples follow.
     mutating func begin(_ metric: Metric) {
-        kind = metric.kind
-        let family = "hedgerouter_" + metric.name
-        let sample = kind == .counter ? family + "_total" : family
-        name = Array(sample.utf8)
-        let title = format == .openMetrics ? family : sample
-        bytes.append(contentsOf: Array("# HELP \(title) \(metric.help)\n# TYPE \(title) \(kind.rawValue)\n".utf8))
-        if format == .openMetrics, let unit = metric.unit {
-            bytes.append(contentsOf: Array("# UNIT \(title) \(unit)\n".utf8))
-        }
+        name = metric.sampleName
+        text.append(format == .openMetrics ? metric.openMetricsHead : metric.prometheusHead)
     }
 
     /// Writes one sample.
     mutating func sample(_ labels: [UInt8] = [], _ more: [UInt8] = [], _ value: UInt64) {
         line([], labels, more)
-        bytes.append(UInt8(ascii: " "))
-        append(value)
-        bytes.append(UInt8(ascii: "\n"))
+        text.append(value)
+        text.append(Self.lineFeed)
     }
 
     /// Writes one sample.
     mutating func sample(_ labels: [UInt8] = [], _ more: [UInt8] = [], _ value: Double) {
         line([], labels, more)
-        bytes.append(UInt8(ascii: " "))
         append(value)
-        bytes.append(UInt8(ascii: "\n"))
+        text.append(Self.lineFeed)
+    }
+
+    /// Writes one sample in seconds.
+    mutating func sample(_ labels: [UInt8] = [], _ more: [UInt8] = [], _ value: Interval) {
+        line([], labels, more)
+        append(value)
+        text.append(Self.lineFeed)
     }
 
     /// Writes a histogram, and with OpenMetrics the exemplars of its buckets.
@@ -72,74 +70,80 @@ struct MetricsWriter {
         var cumulative: UInt64 = 0
         for index in bounds.indices {
             cumulative &+= histogram.counts[index]
-            bytes.append(contentsOf: prefix)
-            bytes.append(contentsOf: bounds[index])
-            append(cumulative)
+            text.append(prefix)
+            text.append(bounds[index])
+            text.append(cumulative)
             if format == .openMetrics, exemplars.indices.contains(index), let exemplar = exemplars[index] {
                 append(exemplar)
             }
-            bytes.append(UInt8(ascii: "\n"))
+            text.append(Self.lineFeed)
         }
         line(Self.sumSuffix, labels, more)
-        bytes.append(UInt8(ascii: " "))
         append(histogram.sum)
-        bytes.append(UInt8(ascii: "\n"))
+        text.append(Self.lineFeed)
         line(Self.countSuffix, labels, more)
-        bytes.append(UInt8(ascii: " "))
-        append(histogram.total)
-        bytes.append(UInt8(ascii: "\n"))
+        text.append(histogram.total)
+        text.append(Self.lineFeed)
     }
 
     /// Ends the text.
-    mutating func finish() {
-        bytes.append(contentsOf: Self.end)
+    consuming func finish() -> HeapText {
+        if format == .openMetrics { text.append(Self.end) }
+        return text
     }
 
+    /// A line up to its value.
     private mutating func line(_ suffix: [UInt8], _ labels: [UInt8], _ more: [UInt8]) {
-        bytes.append(contentsOf: name)
-        bytes.append(contentsOf: suffix)
-        guard !labels.isEmpty || !more.isEmpty else { return }
-        bytes.append(UInt8(ascii: "{"))
-        bytes.append(contentsOf: labels)
-        if !more.isEmpty {
-            if !labels.isEmpty { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(contentsOf: more)
+        text.append(name)
+        text.append(suffix)
+        if !labels.isEmpty || !more.isEmpty {
+            text.append(UInt8(ascii: "{"))
+            text.append(labels)
+            if !labels.isEmpty, !more.isEmpty { text.append(UInt8(ascii: ",")) }
+            text.append(more)
+            text.append(UInt8(ascii: "}"))
         }
-        bytes.append(UInt8(ascii: "}"))
-    }
-
-    private mutating func append(_ value: UInt64) {
-        guard value >= 10 else {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
-            return
-        }
-        var power: UInt64 = 10
-        while power <= value / 10 { power *= 10 }
-        var rest = value
-        while power > 0 {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / power))
-            rest %= power
-            power /= 10
-        }
+        text.append(UInt8(ascii: " "))
     }
 
     private mutating func append(_ value: Double) {
-        if value == 0 {
-            bytes.append(UInt8(ascii: "0"))
-        } else if value.isFinite {
-            bytes.append(contentsOf: value.description.utf8)
+        // Token counts and the like are whole, and by far most numbers here.
+        if value >= 0, value < 1e15, value == value.rounded(.towardZero) {
+            text.append(UInt64(value))
         } else {
-            bytes.append(contentsOf: (value.isNaN ? "NaN" : value > 0 ? "+Inf" : "-Inf").utf8)
+            append(value.isFinite ? value.description : value.isNaN ? "NaN" : value > 0 ? "+Inf" : "-Inf")
         }
     }
 
+    /// Seconds to the nanosecond, without the zeros at the end.
+    private mutating func append(_ value: Interval) {
+        guard value.nanoseconds >= 0 else { return append(value.seconds) }
+        let nanoseconds = UInt64(value.nanoseconds)
+        text.append(nanoseconds / 1_000_000_000)
+        var rest = nanoseconds % 1_000_000_000
+        guard rest > 0 else { return }
+        text.append(UInt8(ascii: "."))
+        var unit: UInt64 = 100_000_000
+        while rest > 0, unit > 0 {
+            text.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest / unit))
+            rest %= unit
+            unit /= 10
+        }
+    }
+
+    private mutating func append(_ value: String) {
+        var value = value
+        value.withUTF8 { text.append($0) }
+    }
+
     private mutating func append(_ exemplar: Exemplar) {
-        bytes.append(contentsOf: Array(" # {request_id=\"req-\(exemplar.request)\"".utf8))
-        if let trace = exemplar.trace { bytes.append(contentsOf: Array(",trace_id=\"\(trace.traceID)\"".utf8)) }
-        bytes.append(contentsOf: Array("} \(exemplar.value) ".utf8))
+        append(" # {request_id=\"req-\(exemplar.request)\"")
+        if let trace = exemplar.trace { append(",trace_id=\"\(trace.traceID)\"") }
+        append("} \(exemplar.value) ")
         append(Double(exemplar.time) / 1000)
     }
 
+    private static let lineFeed = UInt8(ascii: "\n")
     private static let bucketSuffix = Array("_bucket".utf8)
     private static let sumSuffix = Array("_sum".utf8)
     private static let countSuffix = Array("_count".utf8)

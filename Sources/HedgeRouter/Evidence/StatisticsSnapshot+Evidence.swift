@@ -14,6 +14,10 @@ extension StatisticsSnapshot {
             json.member("name", name)
             json.member("storm", group.isStorm)
             write(evidence, to: &json)
+            json.key("hedges")
+            json.beginObject()
+            writeMembers(of: group.hedges, to: &json)
+            json.endObject()
             json.key("streaming")
             write(group.streaming, evidence, isStream: true, to: &json)
             json.key("complete")
@@ -72,7 +76,7 @@ extension StatisticsSnapshot {
         write(effect.isSavingIdentified ? saved : nil, to: &json)
         json.key("saved_by_control")
         write(effect.savedByControl, to: &json)
-        json.member("saving_horizon_ms", effect.savingHorizon.milliseconds)
+        json.member("saving_horizon_ms", milliseconds: effect.savingHorizon.nanoseconds)
         json.key("price_of_saved_second")
         if let price = evidence.priceOfSavedSecond(effect, isStream: isStream) {
             json.value(price)
@@ -105,13 +109,13 @@ extension StatisticsSnapshot {
         json.beginObject()
         guard let quantile, quantile.isIdentified else {
             json.member("status", "unidentified")
-            if let quantile { json.member("at_least_ms", quantile.value.milliseconds) }
+            if let quantile { json.member("at_least_ms", milliseconds: quantile.value.nanoseconds) }
             return json.endObject()
         }
         json.member("status", "identified")
-        json.member("ms", quantile.value.milliseconds)
-        if let low = quantile.low { json.member("low_ms", low.milliseconds) }
-        if let high = quantile.high { json.member("high_ms", high.milliseconds) }
+        json.member("ms", milliseconds: quantile.value.nanoseconds)
+        if let low = quantile.low { json.member("low_ms", milliseconds: low.nanoseconds) }
+        if let high = quantile.high { json.member("high_ms", milliseconds: high.nanoseconds) }
         json.endObject()
     }
 
@@ -119,9 +123,9 @@ extension StatisticsSnapshot {
         json.beginObject()
         if let saving {
             json.member("status", "identified")
-            json.member("mean_ms", saving.mean.milliseconds)
-            json.member("low_ms", saving.low.milliseconds)
-            json.member("high_ms", saving.high.milliseconds)
+            json.member("mean_ms", milliseconds: saving.mean.nanoseconds)
+            json.member("low_ms", milliseconds: saving.low.nanoseconds)
+            json.member("high_ms", milliseconds: saving.high.nanoseconds)
         } else {
             json.member("status", "unidentified")
         }
@@ -210,15 +214,13 @@ extension StatisticsSnapshot {
 
 /// Tokens and money by use, of one deployment or of all.
 private struct SpendingSummary {
-    private var counted: [TokenUse: Spending] = [:]
-    private var estimated: [TokenUse: Spending] = [:]
+    private var counted = TokenTally()
+    private var estimated = TokenTally()
     var arePricesKnown = true
 
     mutating func add(_ evidence: DeploymentEvidence) {
-        for use in TokenUse.allCases {
-            counted[use] = counted[use, default: Spending()] + evidence.counted[use]
-            estimated[use] = estimated[use, default: Spending()] + evidence.estimated[use]
-        }
+        counted.add(evidence.counted)
+        estimated.add(evidence.estimated)
     }
 
     func write(to json: inout JSONWriter) {
@@ -227,9 +229,8 @@ private struct SpendingSummary {
         var wasted = 0.0
         var guessed = 0.0
         for use in TokenUse.allCases {
-            let sure = counted[use, default: Spending()]
-            let guess = estimated[use, default: Spending()]
-            let sum = sure + guess
+            let guess = estimated[use]
+            let sum = counted[use] + guess
             cost += sum.cost
             guessed += guess.cost
             if use != .answer { wasted += sum.cost }
@@ -250,6 +251,7 @@ private struct SpendingSummary {
         json.member("attempts", spent.attempts)
         json.member("prompt_tokens", Int64(clamping: spent.tokens.prompt))
         json.member("cached_prompt_tokens", Int64(clamping: spent.tokens.cachedPrompt))
+        json.member("cache_written_prompt_tokens", Int64(clamping: spent.tokens.cacheWritten))
         json.member("completion_tokens", Int64(clamping: spent.tokens.completion))
         json.member("estimated_tokens", Int64(clamping: estimatedTokens))
         if arePricesKnown { json.member("cost", spent.cost) }

@@ -17,7 +17,7 @@ struct StatisticsSnapshot: Sendable {
     /// The snapshot as a JSON object; times in milliseconds.
     func json() -> [UInt8] {
         let core = core.statistics()
-        var json = JSONWriter()
+        var json = JSONWriter(capacity: 8192 + 2048 * core.deployments.count)
         json.beginObject()
         json.member("version", Features.version)
         json.member("time_unix_ms", wallClockMilliseconds())
@@ -58,19 +58,24 @@ struct StatisticsSnapshot: Sendable {
     private func writeHedges(_ core: CoreStatistics, to json: inout JSONWriter) {
         json.key("hedges")
         json.beginObject()
-        json.member("fired", core.hedgesFired)
-        json.member("won", core.hedgesWon)
-        json.member("lost", core.hedgesLost)
-        json.member("both_failed", core.hedgesBothFailed)
+        writeMembers(of: core.hedges, to: &json)
+        json.member("budget_level", core.budgetLevel)
+        json.endObject()
+    }
+
+    /// What became of hedges, without the braces around it.
+    func writeMembers(of hedges: HedgeStatistics, to json: inout JSONWriter) {
+        json.member("fired", hedges.fired)
+        json.member("won", hedges.won)
+        json.member("lost", hedges.lost)
+        json.member("both_failed", hedges.bothFailed)
         json.key("suppressed")
         json.beginObject()
         for reason in HedgeSuppression.allCases {
-            guard let count = core.hedgesSuppressed[reason] else { continue }
+            guard let count = hedges.suppressed[reason] else { continue }
             json.key(reason.rawValue)
             json.value(count)
         }
-        json.endObject()
-        json.member("budget_level", core.budgetLevel)
         json.endObject()
     }
 
@@ -127,7 +132,7 @@ struct StatisticsSnapshot: Sendable {
         json.key("health")
         json.beginObject()
         json.member("state", health.state.rawValue)
-        if let left = health.cooldownLeft { json.member("cooldown_remaining_ms", left.milliseconds) }
+        if let left = health.cooldownLeft { json.member("cooldown_remaining_ms", milliseconds: left.nanoseconds) }
         if let cause = health.cause { json.member("cause", cause.name) }
         json.member("cooldowns", health.cooldowns)
         json.member("failure_streak", health.failureStreak)
@@ -164,8 +169,8 @@ struct StatisticsSnapshot: Sendable {
         json.member("expired", queue.expired)
         json.member("left", queue.left)
         json.member("refused", queue.refused)
-        json.member("waited_ms", queue.waited.milliseconds)
-        json.member("longest_wait_ms", queue.longestWait.milliseconds)
+        json.member("waited_ms", milliseconds: queue.waited.nanoseconds)
+        json.member("longest_wait_ms", milliseconds: queue.longestWait.nanoseconds)
         json.endObject()
     }
 
@@ -176,7 +181,7 @@ struct StatisticsSnapshot: Sendable {
         json.key("spread")
         json.beginArray()
         for quantile in latency.spread {
-            if quantile.isIdentified { json.value(quantile.value.milliseconds) } else { json.null() }
+            if quantile.isIdentified { json.milliseconds(nanoseconds: quantile.value.nanoseconds) } else { json.null() }
         }
         json.endArray()
         write("p95", latency.p95, to: &json)
@@ -185,11 +190,11 @@ struct StatisticsSnapshot: Sendable {
         json.member("censored_share", latency.censoredShare)
         json.member("cold", latency.isCold)
         if let threshold = latency.hedgeThreshold, let source = latency.hedgeThresholdSource {
-            json.member("hedge_threshold_ms", threshold.milliseconds)
+            json.member("hedge_threshold_ms", milliseconds: threshold.nanoseconds)
             json.member("hedge_threshold_source", source.rawValue)
         }
         if let suggested = latency.suggestedThreshold {
-            json.member("suggested_threshold_ms", suggested.milliseconds)
+            json.member("suggested_threshold_ms", milliseconds: suggested.nanoseconds)
         }
         json.endObject()
     }
@@ -198,7 +203,7 @@ struct StatisticsSnapshot: Sendable {
     private func write(_ name: StaticString, _ quantile: LatencyQuantile?, to json: inout JSONWriter) {
         json.key(name)
         guard let quantile, quantile.isIdentified else { return json.null() }
-        json.value(quantile.value.milliseconds)
+        json.milliseconds(nanoseconds: quantile.value.nanoseconds)
     }
 }
 

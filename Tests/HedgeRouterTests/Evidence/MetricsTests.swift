@@ -47,7 +47,9 @@ struct MetricsTests {
     }
 
     static func lines(_ format: MetricsFormat, deployments: Int = 3) throws -> [String] {
-        let text = String(decoding: try snapshot(deployments: deployments).metrics(format), as: UTF8.self)
+        let text = try snapshot(deployments: deployments).metrics(format).withBytes {
+            String(decoding: $0, as: UTF8.self)
+        }
         #expect(text.utf8.last == UInt8(ascii: "\n"))
         return text.split(separator: "\n").map(String.init)
     }
