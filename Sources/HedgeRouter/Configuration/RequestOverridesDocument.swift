@@ -16,6 +16,9 @@ public struct RequestOverridesDocument: Sendable {
     /// The caller's `traceparent` as given; nil when the document has none.
     public var traceParent: String?
 
+    /// The caller's `tracestate` as given; nil when the document has none.
+    public var traceState: String?
+
     /// What is asked for; nil for chat completions.
     public var operation: HedgeProviders.Operation?
 
@@ -57,6 +60,7 @@ public struct RequestOverridesDocument: Sendable {
                 fallbacks: settings["fallbacks"] == nil ? nil : settings.list("fallbacks").compactMap(Self.name),
                 timeout: settings.seconds("timeout"),
                 traceParent: settings.text("traceparent"),
+                traceState: settings.text("tracestate"),
                 operation: settings.text("endpoint").flatMap { HedgeProviders.Operation(rawValue: $0) },
                 streamsUpstream: settings.boolean("stream_upstream")
             )
@@ -131,6 +135,14 @@ public struct RequestOverridesDocument: Sendable {
                 The caller's place in a distributed trace, as in the header of W3C Trace Context. Each attempt gets a \
                 span of its own, which is sent to the provider and is in the attempt log. A malformed one is ignored, \
                 with a warning in the log.
+                """
+            ),
+            Property(
+                "tracestate", .text(.optionalHeaderValue), liteLLM: false,
+                """
+                What tracing systems have to say beside `traceparent`, as in the header of W3C Trace Context; it goes to \
+                the provider as it is, cut at whole entries to 512 bytes. Without a valid `traceparent` or when malformed \
+                (also with more than 32 entries) it is ignored, with a warning in the log.
                 """
             ),
         ]

@@ -169,20 +169,43 @@ enum AttemptLog {
     ) {
         json.key("attributes")
         json.beginObject()
-        json.member("gen_ai.operation.name", "chat")
-        json.member("gen_ai.provider.name", attempt.deployment.provider.name)
+        json.member("gen_ai.operation.name", request.chat.operation.telemetryName)
+        json.member("gen_ai.provider.name", telemetryName(ofProvider: attempt.deployment.provider.name))
         json.member("gen_ai.request.model", attempt.deployment.endpoint.model)
         json.member("gen_ai.request.stream", request.chat.isStream)
+        if request.chat.isStream, let first = attempt.firstTokenAt {
+            json.member("gen_ai.response.time_to_first_chunk", Double(first &- attempt.startedAt) / 1e9)
+        }
         if let usage = attempt.usage {
             json.member("gen_ai.usage.input_tokens", usage.promptTokens)
             json.member("gen_ai.usage.output_tokens", usage.completionTokens)
             if usage.cachedPromptTokens > 0 {
                 json.member("gen_ai.usage.cache_read.input_tokens", usage.cachedPromptTokens)
             }
+            if usage.cacheWrittenTokens > 0 {
+                json.member("gen_ai.usage.cache_write.input_tokens", usage.cacheWrittenTokens)
+            }
+            if usage.reasoningTokens > 0 {
+                json.member("gen_ai.usage.reasoning.output_tokens", usage.reasoningTokens)
+            }
         }
         if attempt.httpStatus != 0 { json.member("http.response.status_code", attempt.httpStatus) }
         if case .failed(let failure) = attempt.phase { json.member("error.type", failure.kind.name) }
         json.endObject()
+    }
+
+    /// The convention's name of a provider, where it has one of its own.
+    private static func telemetryName(ofProvider name: String) -> String {
+        switch name {
+        case "azure": "azure.ai.openai"
+        case "bedrock": "aws.bedrock"
+        case "gemini": "gcp.gemini"
+        case "vertex_ai": "gcp.vertex_ai"
+        case "mistral": "mistral_ai"
+        case "xai": "x_ai"
+        case "moonshot": "moonshot_ai"
+        default: name
+        }
     }
 
     /// What the whole request cost, and how much of it bought no answer; nothing without prices.
@@ -235,6 +258,16 @@ enum AttemptLog {
     }
 }
 
+extension HedgeProviders.Operation {
+    /// What OpenTelemetry calls the operation.
+    fileprivate var telemetryName: String {
+        switch self {
+        case .embeddings: "embeddings"
+        case .chat, .responses, .messages: "chat"
+        }
+    }
+}
+
 extension AttemptBill {
     fileprivate func write(to json: inout JSONWriter) {
         json.member("use", use.rawValue)
@@ -242,6 +275,7 @@ extension AttemptBill {
         json.beginObject()
         json.member("prompt", Int64(clamping: tokens.prompt))
         json.member("cached", Int64(clamping: tokens.cachedPrompt))
+        json.member("cache_written", Int64(clamping: tokens.cacheWritten))
         json.member("completion", Int64(clamping: tokens.completion))
         json.member("estimated", isEstimated)
         json.endObject()

@@ -397,7 +397,7 @@ extension Engine {
         case .finish(let id, let outcome):
             finish(id, outcome, now: now)
         case .note(let id, let note):
-            requests[id]?.notes.append(note)
+            requests[id]?.add(note)
             if case .fellBack(let group, _) = note { requests[id]?.groupNames[group] = table.groupNames[group] }
         case .healthChanged(let id, let change):
             guard let deployment = table.deployments[id] else { return }
@@ -451,6 +451,7 @@ extension Engine {
             if let trace = attempt.request?.trace {
                 attempt.span = UInt64.random(in: 1 ... .max)
                 headers.append(trace.header(span: attempt.span))
+                if let state = attempt.request?.traceState { headers.append(state.header) }
             }
             loop.start(
                 TransferID(rawValue: attempt.id.rawValue),

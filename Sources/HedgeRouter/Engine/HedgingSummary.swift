@@ -22,10 +22,13 @@ struct HedgingSummary {
     private(set) var reason: String
 
     init(_ request: RequestRecord) {
-        self.init(notes: request.notes, hedges: request.attempts.count { $0.role == .hedge })
+        self.init(
+            notes: request.notes, hedges: request.attempts.count { $0.role == .hedge },
+            before: request.hedgesBeforeRefusal)
     }
 
-    init(notes: [DecisionNote], hedges: Int) {
+    /// `before` is how many hedges had been sent when the latest one was refused.
+    init(notes: [DecisionNote], hedges: Int, before: Int = 0) {
         sent = hedges
         var suppressed: HedgeSuppression?
         for note in notes {
@@ -41,10 +44,10 @@ struct HedgingSummary {
             }
         }
         if sent > 0, arm == .none { arm = .hedged }
-        if sent > 0 {
-            reason = "sent"
-        } else if let suppressed {
+        if let suppressed, before == sent {
             reason = suppressed.rawValue
+        } else if sent > 0 {
+            reason = "sent"
         } else {
             reason = threshold == nil ? "not_armed" : "threshold_not_reached"
         }

@@ -11,6 +11,8 @@ final class RequestRecord {
     let group: GroupID
     /// Where it stands in its caller's trace.
     let trace: TraceContext?
+    /// What tracing systems on the way here added to it.
+    let traceState: TraceState?
     let deadline: Instant?
     /// Deployments that cannot express the request, of its group and of those it may go on to.
     let objections: [DeploymentObjection]
@@ -19,7 +21,9 @@ final class RequestRecord {
     /// The attempt whose output is the answer.
     var winner: AttemptRecord?
     /// What was decided and why, for the attempt log.
-    var notes: [DecisionNote] = []
+    private(set) var notes: [DecisionNote] = []
+    /// Hedges that had been sent when the latest one was refused.
+    private(set) var hedgesBeforeRefusal = 0
     /// Names of the fallback groups it went on to.
     var groupNames: [GroupID: String] = [:]
     /// Set when the program's callback, rather than the program itself, cancelled the request.
@@ -30,8 +34,14 @@ final class RequestRecord {
         chat = submission.chat
         group = submission.traits.group
         trace = submission.trace
+        traceState = submission.traceState
         deadline = submission.traits.deadline
         objections = submission.objections
+    }
+
+    func add(_ note: DecisionNote) {
+        notes.append(note)
+        if case .hedgeSuppressed = note { hedgesBeforeRefusal = attempts.count { $0.role == .hedge } }
     }
 }
 

@@ -47,10 +47,10 @@ struct LogRecord {
         return record
     }
 
-    /// A caller's `traceparent` is not well formed.
-    static func traceIgnored() -> LogRecord {
-        LogRecord(.warning, "traceparent_ignored") { json in
-            json.member("message", "the traceparent of a request is malformed and was not passed on")
+    /// A caller's `traceparent` or `tracestate` is not well formed.
+    static func traceIgnored(_ header: String) -> LogRecord {
+        LogRecord(.warning, header + "_ignored") { json in
+            json.member("message", "the \(header) of a request is malformed and was not passed on")
         }
     }
 

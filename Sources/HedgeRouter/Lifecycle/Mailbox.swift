@@ -22,6 +22,7 @@ struct Submission: Sendable {
     /// Deployments of the group that cannot express the request.
     var objections: [DeploymentObjection] = []
     var trace: TraceContext?
+    var traceState: TraceState?
 }
 
 /// Commands on their way to the loop; posting the first one wakes it.

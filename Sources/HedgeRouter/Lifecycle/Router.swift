@@ -1,6 +1,6 @@
 import Glibc
 public import HedgeCore
-import HedgeJSON
+public import HedgeJSON
 public import HedgeProviders
 import HedgeTransport
 import Synchronization
@@ -112,6 +112,8 @@ public final class Router: @unchecked Sendable {
         public var streamsUpstream: Bool?
         /// The caller's `traceparent`, as given.
         public var traceParent: String?
+        /// The caller's `tracestate`, as given; without a valid `traceParent` it means nothing.
+        public var traceState: String?
 
         /// Creates one with the defaults.
         public init() {}
@@ -151,10 +153,13 @@ public final class Router: @unchecked Sendable {
         traits.ineligible = objections.all.map(\.deployment.id)
         traits.deadline = options.timeout.map { Instant(nanoseconds: state.submittedAt) + $0 }
         let trace = options.traceParent.flatMap(TraceContext.init)
-        if options.traceParent != nil, trace == nil { log.write(.traceIgnored()) }
+        if options.traceParent != nil, trace == nil { log.write(.traceIgnored("traceparent")) }
+        let traceState = trace == nil ? nil : options.traceState.flatMap(TraceState.init)
+        if options.traceState != nil, traceState == nil { log.write(.traceIgnored("tracestate")) }
         return PreparedRequest(
             submission: Submission(
-                state: state, chat: chat, traits: traits, objections: objections.all, trace: trace),
+                state: state, chat: chat, traits: traits, objections: objections.all, trace: trace,
+                traceState: traceState),
             limit: table.limits.maxQueuedRequests)
     }
 
@@ -292,7 +297,7 @@ public final class Router: @unchecked Sendable {
     }
 
     /// The router's metrics as text.
-    public func metrics(_ format: MetricsFormat) throws(RouterError) -> [UInt8] {
+    public func metrics(_ format: MetricsFormat) throws(RouterError) -> HeapText {
         try ask { .query($0) }.metrics(format)
     }
 

@@ -53,6 +53,7 @@ extension Router.SubmitOptions {
             fallbacks = read.fallbacks
             timeout = read.timeout ?? timeout
             traceParent = read.traceParent
+            traceState = read.traceState
             operation = read.operation ?? operation
             streamsUpstream = read.streamsUpstream ?? streamsUpstream
         case .failure(let report):

@@ -54,8 +54,9 @@ enum MetricsReference {
         are billed once a provider works on them; errors are free. Of a cancelled stream what had come is billed if the \
         provider stops charging then (`cancel_stops_billing`, known for most providers and configurable); where it does \
         not, or nobody knows, and for every answer that does not stream, the whole answer is, which is taken to be as long \
-        as the one that was given in its place. Prices are `input_cost_per_token`, `output_cost_per_token` and \
-        `cache_read_input_token_cost`; without them tokens are counted and money is not.
+        as the one that was given in its place. Prices are `input_cost_per_token`, `output_cost_per_token`, \
+        `cache_read_input_token_cost` and `cache_creation_input_token_cost`; without the first two tokens are counted and \
+        money is not. Prompt tokens include those a cache gave or took, completion tokens include reasoning.
 
         `price_of_saved_second` is the money for attempts that hedging superseded, per request, divided by the mean time \
         saved per request. The money is counted since the start, the time over the samples the router still remembers.
@@ -90,7 +91,7 @@ enum MetricsReference {
         | `trace_id`, `parent_span_id` | from the caller's `traceparent` |
         | `hedging.arm` | `hedged`, `control`, `race` or `none` |
         | `hedging.threshold_ms`, `threshold_source` | the threshold in force |
-        | `hedging.sent`, `no_more_because` | hedges, and why there were no more: `sent` (as many as may be), \
+        | `hedging.sent`, `no_more_because` | hedges, and why there were no more: `sent` (the last one that was due went out), \
         `threshold_not_reached`, `not_armed`, or the reason one was suppressed |
         | `decisions` | the same in the order of events |
         | `attempts[]` | `deployment`, `role`, `start_ms`, `first_token_ms`, `end_ms` since submission, `ttft_ms` since the \
@@ -100,18 +101,20 @@ enum MetricsReference {
         | `error` | the caller's error; the provider's own words are only in the END event |
 
         With a `traceparent` in the overrides of a request, each attempt sends one of its own to the provider: the same trace \
-        and flags, and `span_id` as parent.
+        and flags, and `span_id` as parent. A `tracestate` beside it goes along unchanged, up to 512 bytes.
 
         Records carry each attempt also under OpenTelemetry's names (semantic conventions for generative AI, in \
         development), in `attributes`:
 
         | Attribute | From |
         |---|---|
-        | `gen_ai.operation.name` | always `chat` |
-        | `gen_ai.provider.name`, `gen_ai.request.model` | the deployment's provider and model |
+        | `gen_ai.operation.name` | `embeddings` for embeddings, `chat` for everything else |
+        | `gen_ai.provider.name`, `gen_ai.request.model` | the deployment's provider, under the convention's name for it, and model |
         | `gen_ai.request.stream` | `stream` |
-        | `gen_ai.usage.input_tokens`, `gen_ai.usage.output_tokens`, `gen_ai.usage.cache_read.input_tokens` | the provider's \
-        usage, if it reported one |
+        | `gen_ai.usage.input_tokens`, `gen_ai.usage.output_tokens`, `gen_ai.usage.cache_read.input_tokens`, \
+        `gen_ai.usage.cache_write.input_tokens`, `gen_ai.usage.reasoning.output_tokens` | the provider's usage, if it \
+        reported one |
+        | `gen_ai.response.time_to_first_chunk` | `ttft_ms` of streams, in seconds |
         | `http.response.status_code` | `http_status` |
         | `error.type` | the class of the failure |
 
@@ -121,7 +124,7 @@ enum MetricsReference {
         ## Logs
 
         The log callback gets JSON objects with `event`: at level warn `configuration_warning`, `cooldown_started` and \
-        `traceparent_ignored`; at info `attempt_failed`, `request_failed`, `canary_allowed`, `recovered` and \
+        `traceparent_ignored` or `tracestate_ignored`; at info `attempt_failed`, `request_failed`, `canary_allowed`, `recovered` and \
         `state_loaded`. Of records about the same thing at most five come in ten seconds; the next one says in \
         `suppressed_before` how many were left out.
 

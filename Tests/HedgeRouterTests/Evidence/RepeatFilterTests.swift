@@ -23,7 +23,7 @@ struct RepeatFilterTests {
 
     @Test("stay one JSON object when they tell the number")
     func text() {
-        let record = LogRecord.traceIgnored()
+        let record = LogRecord.traceIgnored("traceparent")
         let counted = String(decoding: record.counting(suppressed: 7).json, as: UTF8.self)
         #expect(counted.hasSuffix(#","suppressed_before":7}"#))
         #expect(record.counting(suppressed: 0).json == record.json)

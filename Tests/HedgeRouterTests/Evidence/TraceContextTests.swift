@@ -36,3 +36,44 @@ struct TraceContextTests {
         #expect(TraceContext(text) == nil)
     }
 }
+
+@Suite("What tracing systems say beside a trace context")
+struct TraceStateTests {
+    static func entries(_ count: Int, long: Int = 0) -> String {
+        (0..<count).map { "k\($0)=" + String(repeating: "v", count: max(1, long)) }.joined(separator: ",")
+    }
+
+    @Test(
+        "passes on as it is, without white space around entries and empty ones",
+        arguments: [
+            ("rojo=00f067aa0ba902b7", "rojo=00f067aa0ba902b7"),
+            ("rojo=1, congo=t61rcWkgMzE", "rojo=1,congo=t61rcWkgMzE"),
+            (" \ta=1\t,, b=2 ,", "a=1,b=2"),
+            ("fw529a3039@dt=FfYAAA4k;4B,0a_-*/z=!~ inside", "fw529a3039@dt=FfYAAA4k;4B,0a_-*/z=!~ inside"),
+            (entries(32), entries(32)),
+        ])
+    func passes(given: String, sent: String) throws {
+        let state = try #require(TraceState(given))
+        #expect(state.header == "tracestate: " + sent)
+    }
+
+    @Test("is cut at whole entries, the long ones first and then from the end")
+    func cut() throws {
+        let long = "long=" + String(repeating: "x", count: 200)
+        let short = Self.entries(9, long: 40)
+        #expect(try #require(TraceState(long + "," + short)).text == short)
+        let many = try #require(TraceState(Self.entries(30, long: 40)))
+        #expect(many.text.utf8.count <= 512 && many.text.utf8.count > 460)
+        #expect(Self.entries(30, long: 40).hasPrefix(many.text + ","))
+    }
+
+    @Test(
+        "that is malformed is none",
+        arguments: [
+            "", " , ,", "a", "=1", "a=", "A=1", "a=1,a=2", "a=1,b", "a=\u{7f}", "a=é", "_a=1", "a=b=c", entries(33),
+            "a=" + String(repeating: "x", count: 257), String(repeating: "k", count: 257) + "=1",
+        ])
+    func malformed(text: String) {
+        #expect(TraceState(text) == nil)
+    }
+}

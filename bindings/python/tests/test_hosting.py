@@ -122,7 +122,8 @@ def test_attempt_logs_are_json_lines_without_the_providers_words(upstream):
     with hedgerouter.Router(config_for(mock), attempt_log=take) as router:
         with pytest.raises(hedgerouter.HedgeRouterError):
             router.completion("chat", HELLO, overrides={
-                "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
+                "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "tracestate": "rojo=00f067aa0ba902b7 , congo=t61rcWkgMzE"})
         assert ended.wait(5)
     record = json.loads(lines[0])
     assert b"\n" not in lines[0] and words.encode() not in lines[0]
@@ -130,17 +131,26 @@ def test_attempt_logs_are_json_lines_without_the_providers_words(upstream):
     attempt, = record["attempts"]
     assert attempt["attributes"]["gen_ai.operation.name"] == "chat"
     assert attempt["attributes"]["error.type"] == "bad_request"
-    sent = mock.report()["a"]["requests"][0]["headers"]["traceparent"]
-    assert sent == f"00-0af7651916cd43dd8448eb211c80319c-{attempt['span_id']}-01"
+    sent = mock.report()["a"]["requests"][0]["headers"]
+    assert sent["traceparent"] == f"00-0af7651916cd43dd8448eb211c80319c-{attempt['span_id']}-01"
+    assert sent["tracestate"] == "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"
 
 
-def test_malformed_trace_context_is_not_sent_and_says_so(upstream):
+@pytest.mark.parametrize("parent, state, ignored", [
+    ("00-nonsense", None, ["traceparent_ignored"]),
+    ("00-nonsense", "rojo=1", ["traceparent_ignored", "tracestate_ignored"]),
+    ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "rojo=1,rojo=2", ["tracestate_ignored"]),
+    (None, "rojo=1", ["tracestate_ignored"]),
+])
+def test_malformed_trace_context_is_not_sent_and_says_so(upstream, parent, state, ignored):
     records = []
     mock = upstream(a={"each": {"say": "hi"}})
+    overrides = {name: value for name, value in (("traceparent", parent), ("tracestate", state)) if value is not None}
     with hedgerouter.Router(config_for(mock), log=lambda level, record: records.append(record["event"])) as router:
-        router.completion("chat", HELLO, overrides={"traceparent": "00-nonsense"})
-    assert records[-1] == "traceparent_ignored"
-    assert "traceparent" not in mock.report()["a"]["requests"][0]["headers"]
+        router.completion("chat", HELLO, overrides=overrides)
+    assert [event for event in records if event.endswith("_ignored")] == ignored
+    sent = mock.report()["a"]["requests"][0]["headers"]
+    assert "tracestate" not in sent and ("traceparent" in sent) == ("traceparent_ignored" not in ignored and parent is not None)
 
 
 def test_command_line_serves_until_it_is_interrupted(upstream, tmp_path):
