@@ -134,6 +134,49 @@ def test_page_of_a_total_outage_raises_the_alarm(browser):
         width_fits(browser)
         quiet(browser)
 
+        open_page(browser, url, width=390, height=844, phone=True, dark=True)
+        browser.screenshot(PICTURES / "outage-phone.png")
+        width_fits(browser)
+        quiet(browser)
+
+
+def test_page_follows_the_chosen_group(browser):
+    slow = lab.Upstream("slow", first_token=lambda rng: .3, tokens=lambda rng: 2)
+    fast = lab.Upstream("fast", first_token=lambda rng: .002, tokens=lambda rng: 2)
+    with lab.upstreams(slow, fast) as several:
+        config = lab.configuration(several, settings={"routing_strategy": "simple-shuffle"}, arguments={
+            "hedge_threshold_ms": 20, "hedge_threshold_min_ms": 0, "hedge_budget": 1, "control_fraction": 0,
+            "enable_cold_start_parallel": False})
+        config["model_list"].append({**config["model_list"][1], "model_name": "calm", "model_info": {"id": "calm-1"}})
+        router = lab.hedgerouter.Router(config)
+        with lab.host(router) as url:
+            for _ in range(12):
+                for group in ("chat", "calm"):
+                    list(router.completion(group, [{"role": "user", "content": "hi"}], stream=True))
+            open_page(browser, url)
+            document = agrees(browser, 12)
+            hedges = {group["name"]: group["hedges"] for group in document["groups"]}
+            assert hedges["chat"]["fired"] > 0 and hedges["calm"]["fired"] == 0
+            assert hedges["chat"]["fired"] == document["hedges"]["fired"]
+            for name, fired in (("calm", 0), ("chat", hedges["chat"]["fired"])):
+                index = [group["name"] for group in document["groups"]].index(name)
+                browser.value(f"""(() => {{ const s = document.getElementById('group'); s.value = '{name}';
+                    s.dispatchEvent(new Event('change')); }})()""")
+                shown = browser.value(f"""document.querySelector('[data-stat="groups[{index}].hedges.fired"]').textContent""")
+                assert int(shown) == fired
+                assert name in browser.value("document.getElementById('funnel-note').textContent")
+                agrees(browser, 12)
+            # Everything that can be done can be reached with the keyboard, in the order of the page.
+            browser.value("document.body.focus()")
+            order = []
+            for _ in range(6):
+                browser.press("Tab")
+                order.append(browser.value("document.activeElement.id || document.activeElement.className"))
+            assert order[:5] == ["skip", "group", "kind", "theme", "curve"]
+            browser.screenshot(PICTURES / "groups.png")
+            quiet(browser)
+        router.close()
+
 
 def test_names_are_text_and_never_markup(browser):
     name = "<img src=x onerror=alert(1)>"

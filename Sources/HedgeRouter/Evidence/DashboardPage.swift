@@ -252,7 +252,7 @@ const kind = () => $("kind").value;
 
 function tiles() {
   const g = group(), effect = g && g[kind()], at = g ? `groups[${stats.groups.indexOf(g)}]` : "";
-  const requests = stats.requests, hedges = stats.hedges, spent = stats.spent || {};
+  const requests = stats.requests, hedges = g && g.hedges, spent = stats.spent || {};
   const asked = requests.succeeded + requests.failed;
   const p95 = effect && effect.actual.p95, bare = effect && effect.without_hedging.p95;
   const saved = effect && effect.saved, price = effect && effect.price_of_saved_second;
@@ -270,13 +270,14 @@ function tiles() {
     tile("Saved per request", figure("dd", `${at}.${kind()}.saved.mean_ms`, known(saved) ? saved.mean_ms : null,
       known(saved) ? time(saved.mean_ms) : "unidentified"),
       known(saved) ? `95 %: ${time(saved.low_ms)} to ${time(saved.high_ms)}` : "too few samples to tell"),
-    tile("Hedges", figure("dd", "hedges.fired", hedges.fired, count(hedges.fired)),
-      hedges.fired ? `${share(hedges.fired, requests.submitted)} of requests, ${share(hedges.won, hedges.fired)} won`
+    tile("Hedges", figure("dd", `${at}.hedges.fired`, hedges && hedges.fired, count(hedges && hedges.fired)),
+      hedges && hedges.fired ? `${share(hedges.fired, ended(g))} of requests, ${share(hedges.won, hedges.fired)} won`
         : "none sent"),
     tile("Cost", figure("dd", "spent.cost", spent.cost, money(spent.cost)),
       spent.cost == null ? "no prices configured" : !spent.cost ? "nothing billed yet" : `${share(spent.wasted_cost, spent.cost)} for cancelled or failed work`),
     tile("A saved second costs", figure("dd", `${at}.${kind()}.price_of_saved_second`, price, price == null ? "unknown" : money(price)),
-      price == null ? "needs prices, and time saved" : "in superseded attempts"));
+      price == null ? "needs prices, and time saved"
+        : saved.low_ms > 0 ? "in superseded attempts" : "if any was saved: the interval reaches 0"));
 }
 
 const scale = (low, high, from, to) => x => from + (to - from) * (Math.log(x) - Math.log(low)) / (Math.log(high) - Math.log(low));
@@ -328,7 +329,8 @@ function curves() {
   const q = effect.without_hedging;
   const words = ["p50", "p95", "p99"].map(p => known(q[p]) && known(effect.actual[p])
     ? `${p.toUpperCase()} ${time(effect.actual[p].ms)} instead of ${time(q[p].ms)}`
-      + (q[p].low_ms != null && q[p].high_ms != null ? ` (${time(q[p].low_ms)} to ${time(q[p].high_ms)})` : "")
+      + (q[p].low_ms == null ? "" : q[p].high_ms == null ? ` (${time(q[p].low_ms)} at least)`
+        : ` (${time(q[p].low_ms)} to ${time(q[p].high_ms)})`)
     : `${p.toUpperCase()} ${known(effect.actual[p]) ? time(effect.actual[p].ms) : "unidentified"}, `
       + `without hedging ${known(q[p]) ? time(q[p].ms) : "unidentified"}`);
   $("curve-note").textContent = words.join(". ") + `. Kaplan-Meier estimate from ${count(effect.answered)} answers, `
@@ -400,23 +402,27 @@ function bars(parent, rows) {
       style: `width: ${Math.max(r.value ? .6 : 0, 100 * r.value / most)}%` })),
     figure("span", r.path, r.value, count(r.value), { class: "n" }),
   ]));
-  rows.forEach((r, i) => { if (r.of) parent.children[3 * i + 2].append(el("small", {}, r.of)); });
+  rows.forEach((r, i) => { if (r.of && r.of !== "–") parent.children[3 * i + 2].append(el("small", {}, r.of)); });
 }
+const ended = g => g ? g.requests.ok + g.requests.error + g.requests.cancelled : 0;
 function funnel() {
-  const h = stats.hedges, kept = Object.values(h.suppressed).reduce((a, b) => a + b, 0), late = h.fired + kept;
+  const g = group(), h = g ? g.hedges : { fired: 0, won: 0, lost: 0, both_failed: 0, suppressed: {} };
+  const at = g ? `groups[${stats.groups.indexOf(g)}].hedges` : "";
+  const kept = Object.values(h.suppressed).reduce((a, b) => a + b, 0), late = h.fired + kept;
   bars($("funnel"), [
-    { name: "Requests", value: stats.requests.submitted, path: "requests.submitted" },
-    { name: "Late", value: late, path: "", of: share(late, stats.requests.submitted) },
-    { name: "Hedge sent", value: h.fired, path: "hedges.fired", of: share(h.fired, late) },
-    { name: "Hedge won", value: h.won, path: "hedges.won", on: true, of: share(h.won, h.fired) },
+    { name: "Requests", value: ended(g), path: "" },
+    { name: "Late", value: late, path: "", of: share(late, ended(g)) },
+    { name: "Hedge sent", value: h.fired, path: at + ".fired", of: share(h.fired, late) },
+    { name: "Hedge won", value: h.won, path: at + ".won", on: true, of: share(h.won, h.fired) },
+    { name: "Hedge lost", value: h.lost, path: at + ".lost", of: share(h.lost, h.fired) },
+    { name: "Both failed", value: h.both_failed, path: at + ".both_failed", of: share(h.both_failed, h.fired) },
   ]);
-  $("funnel-note").textContent = h.fired
-    ? `${count(h.lost)} hedges did not answer first. For ${count(h.both_failed)} requests neither attempt answered.` : "";
+  $("funnel-note").textContent = g && stats.groups.length > 1 ? `Hedges of ${g.name}.` : "";
   const reasons = Object.entries(h.suppressed).sort((a, b) => b[1] - a[1]);
   $("reasons").hidden = !reasons.length;
-  bars($("reasons"), reasons.map(([r, n]) => ({ name: REASONS[r] || r, value: n, path: "hedges.suppressed." + r })));
+  bars($("reasons"), reasons.map(([r, n]) => ({ name: REASONS[r] || r, value: n, path: `${at}.suppressed.${r}` })));
   $("budget-note").replaceChildren(reasons.length ? "" : "No late request went without a hedge. ", "The budget allows ",
-    figure("b", "hedges.budget_level", h.budget_level, h.budget_level.toFixed(1)), " more hedges now, and ",
+    figure("b", "hedges.budget_level", stats.hedges.budget_level, stats.hedges.budget_level.toFixed(1)), " more hedges now, and ",
     figure("b", "failover_budget_level", stats.failover_budget_level, stats.failover_budget_level.toFixed(0)),
     ` failovers that fail; it refills with requests. ${count(stats.failovers)} failovers so far, `
     + `${count(stats.failovers_refused)} refused.`);
