@@ -155,12 +155,13 @@ class Upstream:
                 "total_tokens": record["prompt"] + record["made"]}
 
 
-def configuration(upstreams, *, group="chat", key="sk-test", arguments=None, settings=None, **parameters):
+def configuration(upstreams, *, group="chat", key="sk-test", arguments=None, settings=None, provider="openai",
+                  **parameters):
     """A configuration with one deployment for each upstream."""
     return {
         "model_list": [
             {"model_name": group, "model_info": {"id": each.name},
-             "litellm_params": {"model": f"openai/{each.name}", "api_base": each.base, "api_key": key,
+             "litellm_params": {"model": f"{provider}/{each.name}", "api_base": each.base, "api_key": key,
                                 "input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6,
                                 "failure_domain": each.name, **parameters}}
             for each in upstreams
