@@ -155,6 +155,8 @@ bench-watched: ## Measure what logs, attempt logs and reading metrics cost a rou
 	@$(MAKE) --no-print-directory all $(addprefix $(PROGRAMS)/bench/,upstream watched)
 	@python3 Tests/bench/watched.py --programs $(PROGRAMS)/bench $(WATCHED_ARGUMENTS)
 
+WATCHED_ARGUMENTS ?= --output $(BUILD)/bench-watched.json
+
 SIMULATE := swift build -c release --product hedgesim --jobs $(JOBS)
 
 .PHONY: report

@@ -7,6 +7,7 @@
  *   /json/...    one chat.completion
  *   /burst/...   a stream of 20 chunks, all at once
  *   /paced/...   the same stream, one chunk every half millisecond, as a fast model sends it
+ *   /asked/...   a chat.completion or, to a request that asks for a stream, as paced
  *   /endless/... as paced, but it never ends
  *
  * Prints its port, then serves until its standard input ends.
@@ -90,8 +91,8 @@ static int put(int fd, const char *data, size_t size) {
   return 0;
 }
 
-static void answer(int fd, connection *of) {
-  if (strstr(of->input, " /json/")) {
+static void answer(int fd, connection *of, const char *body) {
+  if (strstr(of->input, " /json/") || (strstr(of->input, " /asked/") && !strstr(body, "\"stream\":true"))) {
     put(fd, json_answer, json_size);
   } else if (strstr(of->input, " /burst/")) {
     put(fd, burst_answer, burst_size);
@@ -112,7 +113,7 @@ static void serve(int fd, connection *of) {
   if (of->filled < (size_t)(end + 4 - of->input) + body) return;
   *end = 0;
   of->filled = 0;
-  answer(fd, of);
+  answer(fd, of, end + 4);
 }
 
 static void on_input(int fd) {
