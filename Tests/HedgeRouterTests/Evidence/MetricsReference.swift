@@ -74,7 +74,10 @@ enum MetricsReference {
         were refused.
 
         Each quantile is `{"status": "identified", "ms", "low_ms", "high_ms"}` with a 95 % confidence interval by \
-        Greenwood's formula, or `{"status": "unidentified"}` where fewer than ten samples are left to tell it. `saved` is \
+        Greenwood's formula, or `{"status": "unidentified"}` where fewer than ten samples are left to tell it. \
+        `high_ms` is left out where the samples give no upper bound. Simulated with a known truth, intervals of 2,000 \
+        requests with a control arm of 5 % all have one, and 98 of 100 hold the true P95; of 400 requests nine in ten have \
+        none, and those that have one hold it less often, being runs in which few answers happened to be slow. `saved` is \
         the mean time saved by each request, counted up to `saving_horizon_ms`. The load that hedges put on deployments is \
         in none of them. `curve` has rows of latency in ms, share beyond it as callers saw it, share without hedging, the \
         bounds of that, and whether it is identified.
