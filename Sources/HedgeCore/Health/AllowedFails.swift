@@ -32,7 +32,7 @@ public struct AllowedFails: Hashable, Sendable {
     }
 }
 
-/// The classes in which failures are counted for cooldowns; the raw value is the column of a ``ResultRing``.
+/// The classes in which failures are counted for cooldowns; the raw value is the column of a ``RecentResults``.
 enum FailureColumn: Int, Hashable, Sendable, CaseIterable {
     case authentication = 1
     case notFound

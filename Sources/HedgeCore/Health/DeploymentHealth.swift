@@ -26,7 +26,7 @@ struct DeploymentHealth: Sendable {
     private(set) var backoff = 0
     private var forgivenAt = Instant(nanoseconds: 0)
 
-    private var results = ResultRing()
+    private var results = RecentResults()
 
     /// Canaries in a row that were neither seen to work nor to fail.
     private var inconclusiveCanaries = 0
@@ -213,7 +213,7 @@ struct DeploymentHealth: Sendable {
         streak = 0
         inconclusiveCanaries = 0
         canaryInFlight = false
-        results = ResultRing()
+        results = RecentResults()
         self.cause = cause
         forgivenAt = now
         let until = now + length
