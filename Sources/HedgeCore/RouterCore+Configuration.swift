@@ -101,5 +101,27 @@ extension RouterCore {
             groups[group].retries = configuration.retries
             for slot in members { deployments[slot].groups.append(group) }
         }
+        linkFallbacks()
+    }
+
+    /// Notes which groups lead on to which, so that room in one is known to those that wait for another.
+    private mutating func linkFallbacks() {
+        for slot in groups.indices {
+            groups[slot].reaches.removeAll()
+            groups[slot].reachedFrom.removeAll()
+        }
+        for origin in groups.indices {
+            var found = [origin]
+            var index = 0
+            while index < found.count {
+                for id in groups[found[index]].fallbacks.general {
+                    guard let group = groupSlots[id], !found.contains(group) else { continue }
+                    found.append(group)
+                }
+                index += 1
+            }
+            groups[origin].reaches = Array(found.dropFirst())
+            for group in groups[origin].reaches { groups[group].reachedFrom.append(origin) }
+        }
     }
 }

@@ -44,6 +44,42 @@ struct FallbackTests {
         #expect(harness.succeed(third.attempt).outcomes == [.succeeded(third.attempt)])
     }
 
+    @Test("takes a request that waits as soon as it has room, the first of them first")
+    func roomMeanwhile() throws {
+        var harness = Self.harness([1, 1], each: { $0.maxParallelRequests = 1 })
+        let own = try #require(harness.submit().actions.starts.first)
+        let other = try #require(harness.submit().actions.starts.first)
+        #expect(Self.group(own) == 1 && Self.group(other) == 2)
+        let (first, none) = harness.submit()
+        #expect(none.starts.isEmpty)
+        let (second, _) = harness.submit()
+        let served = try #require(harness.succeedWhole(other.attempt).starts.first)
+        #expect(served.request == first && served.role == .fallback && Self.group(served) == 2)
+        #expect(harness.core.statistics(at: harness.now).queue.waiting == 1)
+        let home = try #require(harness.succeedWhole(own.attempt).starts.first)
+        #expect(home.request == second && Self.group(home) == 1)
+        #expect(harness.core.statistics(at: harness.now).queue.waiting == 0)
+        #expect(harness.core.inconsistencies == 0)
+    }
+
+    @Test("two groups further takes a request that waits when a minute's limit lets it")
+    func roomInTime() throws {
+        let lists = [
+            1: GroupFallbacks(general: [GroupID(rawValue: 2)]), 2: GroupFallbacks(general: [GroupID(rawValue: 3)]),
+        ]
+        var harness = Self.harness([1, 1, 1], fallbacks: lists) {
+            $0.maxWait = .seconds(600)
+        } each: {
+            if $0.id.rawValue == 30 { $0.requestsPerMinute = 1 } else { $0.maxParallelRequests = 1 }
+        }
+        for group in 1...3 { #expect(Self.group(harness.submit().actions.starts.first) == group) }
+        let (waiting, none) = harness.submit()
+        #expect(none.starts.isEmpty)
+        #expect(harness.advance(to: 50_000).starts.isEmpty)
+        let served = try #require(harness.advance(to: 70_000).starts.first)
+        #expect(served.request == waiting && Self.group(served) == 3)
+    }
+
     @Test("comes after the repetitions in the group")
     func afterRetries() throws {
         var harness = Self.harness([1, 1], adjust: { $0.retries = RetryPolicy(standard: 1) })

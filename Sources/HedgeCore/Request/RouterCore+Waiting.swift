@@ -201,7 +201,10 @@ extension RouterCore {
     /// A deployment may be able to take more than before.
     mutating func noteRoom(on deployment: Int) {
         guard waitingRequests > 0 else { return }
-        for group in deployments[deployment].groups { noteRoom(in: group) }
+        for group in deployments[deployment].groups {
+            noteRoom(in: group)
+            for origin in groups[group].reachedFrom { noteRoom(in: origin) }
+        }
     }
 
     mutating func noteRoom(in group: Int) {
@@ -241,6 +244,7 @@ extension RouterCore {
             groups[group].waiting.remove(request)
         }
         for (request, turn) in passedOver { groups[group].waiting.set(request, to: turn) }
+        serveElsewhere(group, into: &actions)
         testWhileWaiting(group, into: &actions)
         setWakeTimer(group)
     }
@@ -248,6 +252,22 @@ extension RouterCore {
     /// Whether a deployment of the group is none for the request any more.
     private func hasTried(_ request: Int, in group: Int) -> Bool {
         groups[group].members.contains { requests[request].tried.contains(deployments[$0].configuration.id) }
+    }
+
+    /// Sends the first of a queue on to fallback groups that have room now, though its own has not.
+    ///
+    /// Room there is noticed for the groups that the configuration leads to; a request with a list of its own looks when
+    /// something happens in its own group.
+    private mutating func serveElsewhere(_ group: Int, into actions: inout [Action]) {
+        while let request = groups[group].waiting.first, requests[request].wait?.isFirst == true,
+            requests[request].live.isEmpty, hasHealthyFallback(request)
+        {
+            endWait(request, .served)
+            if !fallBackToHealthy(request, .unavailable, into: &actions) {
+                waitOrRefuse(request, isFirst: true, into: &actions)
+            }
+            settle(request)
+        }
     }
 
     /// Starts the first of a queue; false if it has to go on waiting.
@@ -330,9 +350,11 @@ extension RouterCore {
         }
         let tokens = requests[first].promptTokens
         var earliest: Interval?
-        for slot in groups[group].members where deployments[slot].isConfigured {
-            let own = deployments[slot].timeToRoom(tokens: tokens, at: now)
-            if own > .zero { earliest = min(earliest ?? own, own) }
+        for place in [group] + groups[group].reaches {
+            for slot in groups[place].members where deployments[slot].isConfigured {
+                let own = deployments[slot].timeToRoom(tokens: tokens, at: now)
+                if own > .zero { earliest = min(earliest ?? own, own) }
+            }
         }
         wakeTimers.set(group, to: earliest.map { now + $0 })
     }

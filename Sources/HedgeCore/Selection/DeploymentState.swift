@@ -115,6 +115,10 @@ struct GroupState: Sendable {
     var members: [Int]
     /// Groups its requests go on to.
     var fallbacks = GroupFallbacks()
+    /// Slots of the groups its general fallbacks lead to, theirs included, the nearest first.
+    var reaches: [Int] = []
+    /// Slots of the groups whose requests may come here like that.
+    var reachedFrom: [Int] = []
     /// Further attempts after failures, where the group has numbers of its own.
     var retries: RetryPolicy?
     /// Races in flight, of requests that stream and of those that do not.
