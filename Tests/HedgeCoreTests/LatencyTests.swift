@@ -118,6 +118,72 @@ struct CensoredHistogramTests {
         #expect(abs(histogram.weight - weights) < 1e-4)
     }
 
+    /// Two streams of samples with times of their own, and all of them in one in the order of time.
+    private static func streams(
+        seed: UInt64, halfLife: Double, length: Double
+    ) -> (one: CensoredHistogram, other: CensoredHistogram, both: CensoredHistogram) {
+        var random = SplitMix64(seed: seed)
+        let policy = SamplePolicy(lifetime: .seconds(1e9), halfLife: .seconds(halfLife))
+        var one = CensoredHistogram()
+        var other = CensoredHistogram()
+        var both = CensoredHistogram()
+        // The second one may begin much later than the first, and either may end first.
+        let begin = random.unit() * length
+        let end = length * random.unit()
+        var time = random.unit() * 100
+        for _ in 0..<600 {
+            time += random.unit() * length / 300
+            let bucket = random.index(below: LogScale.bucketCount)
+            let isEvent = random.chance(0.7)
+            let isOther = time > begin && random.chance(time > end ? 1 : 0.4)
+            if isOther {
+                other.add(bucket: bucket, isEvent: isEvent, at: at(time), policy: policy)
+            } else {
+                one.add(bucket: bucket, isEvent: isEvent, at: at(time), policy: policy)
+            }
+            both.add(bucket: bucket, isEvent: isEvent, at: at(time), policy: policy)
+        }
+        return (one, other, both)
+    }
+
+    @Test(
+        "merged with another one is what recording both in one gives, whatever their clocks", arguments: 1...12,
+        [2.0, 600, 1e6])
+    func merge(seed: Int, halfLife: Double) throws {
+        // 2 s: hundreds of half-lives, so that landmarks move in one, the other or both.
+        let (one, other, both) = Self.streams(seed: UInt64(seed), halfLife: halfLife, length: 1500)
+        let decay = Interval.seconds(halfLife)
+        let now = try #require(both.lastSample)
+        let expected = both.scale(at: now, halfLife: decay)
+        for (first, second) in [(one, other), (other, one)] {
+            var merged = first
+            merged.merge(second, halfLife: decay)
+            let scale = merged.scale(at: now, halfLife: decay)
+            func isSame(_ a: Double, _ b: Double) -> Bool { abs(a * scale - b * expected) <= 1e-5 * (1 + b * expected) }
+            for bucket in 0..<LogScale.bucketCount {
+                #expect(isSame(Double(merged.events[bucket]), Double(both.events[bucket])))
+                #expect(isSame(Double(merged.censored[bucket]), Double(both.censored[bucket])))
+            }
+            #expect(isSame(merged.weight, both.weight))
+            #expect(isSame(merged.censoredWeight, both.censoredWeight))
+            #expect(abs(merged.effectiveCount / both.effectiveCount - 1) < 1e-6)
+            #expect(merged.lastSample == both.lastSample)
+            #expect(merged.highestBucket == both.highestBucket)
+        }
+    }
+
+    @Test("merged with an empty one is the same")
+    func mergeEmpty() {
+        let (one, _, _) = Self.streams(seed: 1, halfLife: 600, length: 100)
+        var merged = one
+        merged.merge(CensoredHistogram(), halfLife: .seconds(600))
+        #expect(merged.events == one.events && merged.weight == one.weight)
+        var empty = CensoredHistogram()
+        empty.merge(one, halfLife: .seconds(600))
+        #expect(empty.events == one.events && empty.weight == one.weight)
+        #expect(empty.lastSample == one.lastSample)
+    }
+
     @Test("takes any bucket without harm")
     func anyBucket() {
         var histogram = CensoredHistogram()
@@ -268,6 +334,93 @@ struct SurvivalCurveTests {
         var prior = SurvivalCurve()
         prior.estimate(histogram, scale: 1, priorSamples: 1000) { $0 < 100 ? 1 : 0 }
         #expect(abs(Double(prior.survival[100]) - Double(count) / Double(count + 1000)) < 1e-3)
+    }
+}
+
+@Suite("A latency model")
+struct LatencyModelTests {
+    static let samples = SamplePolicy()
+    static let small = SizeClass(promptBytes: 0)
+    static let large = SizeClass(promptBytes: 1_000_000)
+
+    static func at(_ milliseconds: Double) -> Instant { Instant(nanoseconds: Int64(milliseconds * 1e6)) }
+
+    private static func record(
+        _ milliseconds: Double, _ size: SizeClass, at now: Double, in model: inout LatencyModel
+    ) {
+        model.record(
+            .milliseconds(milliseconds), size: size, isEvent: true, countsAsRecent: true, at: at(now), samples: samples)
+    }
+
+    private static func quantile(
+        _ model: LatencyModel, _ size: SizeClass, of probability: Double = 0.95, at now: Double
+    ) throws -> Double {
+        var model = model
+        model.refresh(size, at: at(now), samples: samples)
+        return try #require(model.curve(size)).quantile(probability).value.milliseconds
+    }
+
+    @Test("of a class with little history leans on the deployment's, and with much stands on its own")
+    func shrinkage() throws {
+        var model = LatencyModel()
+        for index in 0..<500 { Self.record(300 + Double(index % 100), Self.small, at: 1000, in: &model) }
+        // A class without any history is the deployment's curve.
+        #expect(try Self.quantile(model, Self.large, at: 1000) < 410)
+        Self.record(3000, Self.large, at: 1000, in: &model)
+        // One among twenty that the prior is worth.
+        #expect(try Self.quantile(model, Self.large, of: 0.9, at: 2000) < 410)
+        for _ in 0..<400 { Self.record(3000, Self.large, at: 3000, in: &model) }
+        #expect(abs(try Self.quantile(model, Self.large, at: 4000) / 3000 - 1) < 0.03)
+        #expect(try Self.quantile(model, Self.small, at: 4000) < 450)
+    }
+
+    @Test("of a deployment with little history leans on a smooth curve through its median")
+    func prior() throws {
+        var model = LatencyModel()
+        for _ in 0..<6 { Self.record(300, Self.small, at: 1000, in: &model) }
+        // The tail that six equal latencies do not show is that of a lognormal with sigma 0.6.
+        #expect((500...1000).contains(try Self.quantile(model, Self.small, at: 1000)))
+        for _ in 0..<500 { Self.record(300, Self.small, at: 1001, in: &model) }
+        #expect(try Self.quantile(model, Self.small, at: 2000) < 310)
+    }
+
+    @Test("of all sizes together is that of its classes, each recorded once")
+    func pooled() {
+        var model = LatencyModel()
+        var all = CensoredHistogram()
+        var random = SplitMix64(seed: 6)
+        for index in 0..<900 {
+            let latency = 100 + 2000 * random.unit()
+            let size = SizeClass(promptBytes: [0, 5000, 1_000_000][index % 3])
+            Self.record(latency, size, at: Double(index) * 3000, in: &model)
+            all.add(
+                bucket: LogScale.bucket(of: .milliseconds(latency)), isEvent: true, at: Self.at(Double(index) * 3000),
+                policy: Self.samples)
+        }
+        let pooled = model.pooled(Self.samples)
+        #expect(abs(pooled.effectiveCount / all.effectiveCount - 1) < 1e-6)
+        #expect(pooled.quantiles([0.5, 0.9]) == all.quantiles([0.5, 0.9]))
+        #expect(!model.isUnmeasured(Self.samples))
+    }
+
+    @Test("is estimated anew every quarter of a second or with 2 % new weight, and not when it is read")
+    func reads() {
+        var model = LatencyModel()
+        for _ in 0..<1000 { Self.record(300, Self.small, at: 1000, in: &model) }
+        func isWorkedOut(_ milliseconds: Double) -> Bool {
+            model.refresh(Self.small, at: Self.at(milliseconds), samples: Self.samples)
+        }
+        #expect(isWorkedOut(1000))
+        #expect(!isWorkedOut(1000))
+        #expect(!isWorkedOut(90_000))
+        for _ in 0..<15 { Self.record(310, Self.small, at: 90_000, in: &model) }
+        #expect(isWorkedOut(90_000))
+        for _ in 0..<15 { Self.record(310, Self.small, at: 90_001, in: &model) }
+        #expect(!isWorkedOut(90_001))
+        #expect(!isWorkedOut(90_249))
+        #expect(isWorkedOut(90_250))
+        for _ in 0..<40 { Self.record(310, Self.small, at: 90_251, in: &model) }
+        #expect(isWorkedOut(90_251))
     }
 }
 

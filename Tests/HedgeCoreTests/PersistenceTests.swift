@@ -38,8 +38,8 @@ struct PersistenceTests {
         #expect(adoption == .adopted)
 
         for isStream in [true, false] {
-            let was = before.model(isStream).pooled
-            let isNow = after.model(isStream).pooled
+            let was = before.pooled(isStream)
+            let isNow = after.pooled(isStream)
             let probabilities = [0.25, 0.5, 0.9, 0.95, 0.99]
             #expect(was.quantiles(probabilities).count == 5)
             #expect(isNow.quantiles(probabilities) == was.quantiles(probabilities))
@@ -98,7 +98,7 @@ struct PersistenceTests {
         let weights = [0.0, 600, 1200].map { seconds in
             var harness = Harness(deployments: 2)
             _ = harness.core.adopt(saved, of: Self.first, elapsed: .seconds(seconds), at: harness.now)
-            let pooled = harness.model(true).pooled
+            let pooled = harness.pooled(true)
             return pooled.weight * pooled.scale(at: harness.now, halfLife: .seconds(600))
         }
         #expect(abs(weights[1] / weights[0] - 0.5) < 1e-3)
@@ -112,9 +112,9 @@ struct PersistenceTests {
             var harness = Harness(deployments: 2)
             #expect(
                 harness.core.adopt(saved, of: Self.first, elapsed: .seconds(seconds), at: harness.now) == adoption)
-            #expect((harness.model(true).pooled.weight > 0) == (adoption == .adopted))
+            #expect((harness.pooled(true).weight > 0) == (adoption == .adopted))
             guard adoption == .adopted else { continue }
-            #expect(harness.model(true).pooled.lastSample == harness.now)
+            #expect(harness.pooled(true).lastSample == harness.now)
         }
     }
 
@@ -166,7 +166,7 @@ struct PersistenceTests {
         let belief = try Self.history(of: poor).streaming?.belief
         #expect(poor.core.adopt(saved, of: Self.first, elapsed: .zero, at: poor.now) == .adopted)
         let merged = try Self.history(of: poor)
-        #expect(merged.streaming?.pooled == saved.streaming?.pooled)
+        #expect(merged.streaming?.classes == saved.streaming?.classes)
         #expect(merged.streaming?.belief == belief)
         #expect(poor.core.adopt(saved, of: Self.first, elapsed: .zero, at: poor.now) == .outweighed)
         #expect(try Self.history(of: poor) == merged)
@@ -232,17 +232,20 @@ struct PersistenceTests {
     @Test("with too many or disordered observations is refused")
     func absurdLists() throws {
         let belief = try BeliefHistory(fast: 0, long: nil, longCount: 0, staleness: 15, age: .zero)
-        let pooled = try HistogramHistory(
+        let known: HistogramHistory? = try HistogramHistory(
             age: .zero, squares: 1, events: [HistogramHistory.Entry(bucket: 3, weight: 1)], censored: [])
+        let classes = [known] + Array(repeating: nil, count: SizeClass.count - 1)
         for ages in [[1.0, 1, 1, 1, 1, 1], [1, 2], [-1], [2e9]] {
             #expect(throws: HistoryError.self) {
-                try LatencyHistory(belief: belief, recentAges: ages.map(Interval.seconds), pooled: pooled, classes: [])
+                try LatencyHistory(belief: belief, recentAges: ages.map(Interval.seconds), classes: classes)
             }
         }
-        #expect(throws: HistoryError.self) {
-            try LatencyHistory(belief: belief, recentAges: [], pooled: pooled, classes: [pooled])
+        for absurd in [[], [known], Array(repeating: nil, count: SizeClass.count), classes + [known]] {
+            #expect(throws: HistoryError.self) {
+                try LatencyHistory(belief: belief, recentAges: [], classes: absurd)
+            }
         }
-        let fine = try LatencyHistory(belief: belief, recentAges: [], pooled: pooled, classes: [])
+        let fine = try LatencyHistory(belief: belief, recentAges: [], classes: classes)
         var harness = Harness(deployments: 2)
         let history = DeploymentHistory(streaming: fine, complete: nil)
         #expect(harness.core.adopt(history, of: Self.first, elapsed: .zero, at: harness.now) == .adopted)
@@ -269,6 +272,9 @@ extension Harness {
         guard let slot = core.deploymentSlots[PersistenceTests.first] else { return LatencyModel() }
         return isStream ? core.deployments[slot].streaming : core.deployments[slot].complete
     }
+
+    /// Its latencies for prompts of all sizes.
+    fileprivate func pooled(_ isStream: Bool) -> CensoredHistogram { model(isStream).pooled(core.samples) }
 
     fileprivate func threshold(_ isStream: Bool, promptBytes: Int) -> ThresholdBasis? {
         var model = model(isStream)

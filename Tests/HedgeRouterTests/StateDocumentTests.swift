@@ -13,9 +13,8 @@ struct StateDocumentTests {
         #expect(read.savedAt == document.savedAt)
         #expect(read.entries.map(\.key) == document.entries.map(\.key))
         for (a, b) in zip(read.entries, document.entries) {
-            #expect(a.history.streaming?.pooled == b.history.streaming?.pooled)
             #expect(a.history.streaming?.classes == b.history.streaming?.classes)
-            #expect(a.history.complete?.pooled == b.history.complete?.pooled)
+            #expect(a.history.complete?.classes == b.history.complete?.classes)
             #expect(a.history.streaming?.belief == b.history.streaming?.belief)
             #expect(a.history.streaming?.recentAges == b.history.streaming?.recentAges)
             #expect((a.history.complete == nil) == (b.history.complete == nil))
@@ -91,16 +90,16 @@ struct StateDocumentTests {
             ("\"key\":\"b\"", "\"kee\":\"b\"", "state.deployments[1]"),
             ("\"staleness_s\":15.0", "\"staleness_s\":-15", "state.deployments[0].stream.belief"),
             ("\"staleness_s\":15.0", "\"staleness_s\":\"NaN\"", "state.deployments[0].stream.belief.staleness_s"),
-            ("\"pooled\":{\"age_ms\":", "\"pooled\":{\"age_ms\":-", "state.deployments[0].stream.pooled.age_ms"),
-            ("\"pooled\":{\"age_ms\":", "\"pooled\":{\"age_ms\":92233720368547", "state.deployments[0].stream.pooled"),
-            ("\"squares\":", "\"squares\":-", "state.deployments[0].stream.pooled"),
-            ("\"squares\":", "\"squares\":9999999999", "state.deployments[0].stream.pooled"),
-            ("\"events\":[", "\"events\":[1e3,1,", "state.deployments[0].stream.pooled.events"),
-            ("\"events\":[", "\"events\":[9223372036854775807,1,", "state.deployments[0].stream.pooled"),
-            ("\"events\":[", "\"events\":[0,1e300,", "state.deployments[0].stream.pooled"),
-            ("\"events\":[", "\"events\":[0,null,", "state.deployments[0].stream.pooled.events"),
-            ("\"events\":[", "\"events\":[0,", "state.deployments[0].stream.pooled.events"),
-            ("\"events\":[", "\"events\":[0,-5,", "state.deployments[0].stream.pooled"),
+            ("{\"age_ms\":", "{\"age_ms\":-", "state.deployments[0].stream.classes[0].age_ms"),
+            ("{\"age_ms\":", "{\"age_ms\":92233720368547", "state.deployments[0].stream.classes[0]"),
+            ("\"squares\":", "\"squares\":-", "state.deployments[0].stream.classes[0]"),
+            ("\"squares\":", "\"squares\":9999999999", "state.deployments[0].stream.classes[0]"),
+            ("\"events\":[", "\"events\":[1e3,1,", "state.deployments[0].stream.classes[0].events"),
+            ("\"events\":[", "\"events\":[9223372036854775807,1,", "state.deployments[0].stream.classes[0]"),
+            ("\"events\":[", "\"events\":[0,1e300,", "state.deployments[0].stream.classes[0]"),
+            ("\"events\":[", "\"events\":[0,null,", "state.deployments[0].stream.classes[0].events"),
+            ("\"events\":[", "\"events\":[0,", "state.deployments[0].stream.classes[0].events"),
+            ("\"events\":[", "\"events\":[0,-5,", "state.deployments[0].stream.classes[0]"),
             ("\"classes\":[", "\"classes\":[null,", "state.deployments[0].stream"),
             ("\"recent_ages_ms\":[", "\"recent_ages_ms\":[-1,", "state.deployments[0].stream.recent_ages_ms[0]"),
         ])

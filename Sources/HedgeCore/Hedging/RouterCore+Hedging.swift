@@ -199,8 +199,8 @@ extension RouterCore {
         for candidate in candidates where deployments[candidate.slot].inFlight < Self.mostProbes {
             let isNew =
                 requests[request].isStream
-                ? deployments[candidate.slot].streaming.isUnmeasured
-                : deployments[candidate.slot].complete.isUnmeasured
+                ? deployments[candidate.slot].streaming.isUnmeasured(samples)
+                : deployments[candidate.slot].complete.isUnmeasured(samples)
             if isNew { return candidate.slot }
         }
         return nil

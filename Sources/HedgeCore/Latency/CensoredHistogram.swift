@@ -23,6 +23,9 @@ struct CensoredHistogram: Sendable {
         censored = Array(repeating: 0, count: LogScale.bucketCount)
     }
 
+    /// One without samples; copies share its storage until they get some.
+    static let empty = CensoredHistogram()
+
     /// How many equally weighted samples the histogram is worth (Kish): (sum w)^2 / sum w^2.
     var effectiveCount: Double {
         squaredWeight > 0 ? weight * weight / squaredWeight : 0
@@ -79,6 +82,33 @@ struct CensoredHistogram: Sendable {
         self.squaredWeight = squaredWeight
         self.lastSample = lastSample
         landmark = lastSample
+    }
+
+    /// Adds the samples of a histogram that decays alike, as if all of them had been recorded in one.
+    ///
+    /// Exact, whichever was begun first and whatever their landmarks: only sums of weights are kept, and the later
+    /// landmark is the one at which no weight can overflow. What either forgot after its lifetime stays forgotten.
+    mutating func merge(_ other: CensoredHistogram, halfLife: Interval) {
+        guard let theirs = other.lastSample else { return }
+        guard let lastSample else {
+            self = other
+            return
+        }
+        if other.landmark > landmark {
+            rescale(by: exponential(-Self.age(other.landmark - landmark, halfLife: halfLife)))
+            landmark = other.landmark
+        }
+        let factor = exponential(-Self.age(landmark - other.landmark, halfLife: halfLife))
+        let single = Float(factor)
+        for index in events.indices {
+            events[index] += other.events[index] * single
+            censored[index] += other.censored[index] * single
+        }
+        weight += other.weight * factor
+        censoredWeight += other.censoredWeight * factor
+        squaredWeight += other.squaredWeight * factor * factor
+        highestBucket = max(highestBucket, other.highestBucket)
+        self.lastSample = max(lastSample, theirs)
     }
 
     /// Writes the weights as they are at the last sample, before another half-life takes over from `halfLife`.

@@ -1,13 +1,14 @@
 /// What is known of a deployment's latency, for requests that stream and for those that do not.
 ///
-/// Kept for each class of prompt size and for all sizes together. A class with little history leans on the
-/// deployment's curve, and that one on a smooth curve through its own median and spread.
+/// Kept for each class of prompt size; all sizes together are the merged histograms of the classes. A class with
+/// little history leans on the deployment's curve, and that one on a smooth curve through its own median and spread.
 struct LatencyModel: Sendable {
     private(set) var belief = LatencyBelief()
-    private(set) var pooled = CensoredHistogram()
     private var pooledCurve = SurvivalCurve()
     private var pooledState = CurveState()
     private var classes: [SizeClassModel] = []
+    /// Whether anything was ever recorded.
+    private(set) var hasSamples = false
     /// How it follows the attempts in flight.
     private(set) var load = LoadSensitivity()
 
@@ -26,19 +27,18 @@ struct LatencyModel: Sendable {
     ) {
         let bucket = LogScale.bucket(of: latency)
         belief.observe(latency, isEvent: isEvent, at: now)
-        pooled.add(bucket: bucket, isEvent: isEvent, at: now, policy: samples)
-        pooledState.changed()
+        pooledState.sampled()
         if countsAsRecent { recent.add(now) }
 
+        hasSamples = true
         if classes.isEmpty { classes = Array(repeating: SizeClassModel(), count: SizeClass.count) }
         guard size.rawValue < classes.count else { return }
         classes[size.rawValue].histogram.add(bucket: bucket, isEvent: isEvent, at: now, policy: samples)
-        classes[size.rawValue].state.changed()
+        classes[size.rawValue].state.sampled()
     }
 
     /// Prepares for samples with another half-life than `halfLife`, which those so far were made with.
     mutating func settle(halfLife: Interval) {
-        pooled.settle(halfLife: halfLife)
         pooledState.changed()
         for index in classes.indices {
             classes[index].histogram.settle(halfLife: halfLife)
@@ -67,35 +67,62 @@ struct LatencyModel: Sendable {
         recent.isCold(at: now)
     }
 
+    /// Prompts of all sizes together.
+    func pooled(_ samples: SamplePolicy) -> CensoredHistogram {
+        var result = CensoredHistogram.empty
+        for index in current(samples) {
+            result.merge(classes[index].histogram, halfLife: samples.halfLife)
+        }
+        return result
+    }
+
+    /// The latest sample of any class.
+    var lastSample: Instant? { classes.lazy.compactMap(\.histogram.lastSample).max() }
+
+    /// The classes whose latest sample had not been forgotten when the latest of all was made.
+    private func current(_ samples: SamplePolicy) -> some Sequence<Int> {
+        let latest = lastSample
+        return classes.indices.lazy.filter { [classes] index in
+            guard let latest, let own = classes[index].histogram.lastSample else { return false }
+            return latest - own <= samples.lifetime
+        }
+    }
+
     /// Whether next to nothing is known at all, or only that it lost a few times.
-    var isUnmeasured: Bool {
+    func isUnmeasured(_ samples: SamplePolicy) -> Bool {
+        guard let lastSample else { return true }
         let enough = belief.isMeasured ? RecentObservations.enough : 2 * RecentObservations.enough
-        return pooled.effectiveCount < Double(enough) - 0.5
+        // The effective count of all together, without merging them.
+        var weight = 0.0
+        var squaredWeight = 0.0
+        for index in current(samples) {
+            let scale = classes[index].histogram.scale(at: lastSample, halfLife: samples.halfLife)
+            weight += classes[index].histogram.weight * scale
+            squaredWeight += classes[index].histogram.squaredWeight * scale * scale
+        }
+        return weight * weight < (Double(enough) - 0.5) * squaredWeight
     }
 
     /// Brings the curve of a class up to date if that is due and says whether it changed.
     @discardableResult
     mutating func refresh(_ size: SizeClass, at now: Instant, samples: SamplePolicy) -> Bool {
-        if pooledState.isDue(weight: pooled.weight, at: now) {
+        if pooledState.isDue(at: now) {
             estimatePooled(at: now, samples: samples)
-            pooledState.estimated(weight: pooled.weight, at: now)
             for index in classes.indices { classes[index].state.changed() }
         }
-        guard size.rawValue < classes.count else { return false }
-        let weight = classes[size.rawValue].histogram.weight
-        guard classes[size.rawValue].state.isDue(weight: weight, at: now) else { return false }
+        guard size.rawValue < classes.count, classes[size.rawValue].state.isDue(at: now) else { return false }
         let scale = classes[size.rawValue].histogram.scale(at: now, halfLife: samples.halfLife)
         let prior = pooledCurve
         classes[size.rawValue].curve.estimate(
             classes[size.rawValue].histogram, scale: scale, priorSamples: Self.priorSamples
         ) { Double(prior.survival[$0]) }
-        classes[size.rawValue].state.estimated(weight: weight, at: now)
+        classes[size.rawValue].state.estimated(weight: classes[size.rawValue].histogram.weight * scale, at: now)
         return true
     }
 
     /// The curve of a class as of the last ``refresh(_:at:samples:)``; nil before any sample.
     func curve(_ size: SizeClass) -> SurvivalCurve? {
-        guard pooled.weight > 0 else { return nil }
+        guard hasSamples else { return nil }
         guard size.rawValue < classes.count, classes[size.rawValue].histogram.weight > 0 else { return pooledCurve }
         return classes[size.rawValue].curve
     }
@@ -104,13 +131,13 @@ struct LatencyModel: Sendable {
     mutating func thresholdBasis(
         _ size: SizeClass, settings: ThresholdSettings, isFrozen: Bool, at now: Instant, samples: SamplePolicy
     ) -> ThresholdBasis? {
-        guard size.rawValue < classes.count, pooled.weight > 0 else { return nil }
+        guard size.rawValue < classes.count, hasSamples else { return nil }
         let known = classes[size.rawValue].basis
         if isFrozen, let known, known.settings == settings { return known }
         let isChanged = refresh(size, at: now, samples: samples)
         if !isChanged, let known, known.settings == settings, classes[size.rawValue].basisIsCurrent { return known }
         let curve = classes[size.rawValue].histogram.weight > 0 ? classes[size.rawValue].curve : pooledCurve
-        let basis = ThresholdBasis(curve: curve, samples: pooled.effectiveCount, settings: settings)
+        let basis = ThresholdBasis(curve: curve, samples: pooledCurve.effectiveCount, settings: settings)
         classes[size.rawValue].basis = basis
         classes[size.rawValue].basisIsCurrent = classes[size.rawValue].histogram.weight > 0
         return basis
@@ -122,22 +149,24 @@ struct LatencyModel: Sendable {
     }
 
     private mutating func estimatePooled(at now: Instant, samples: SamplePolicy) {
+        let pooled = pooled(samples)
+        let scale = pooled.scale(at: now, halfLife: samples.halfLife)
+        pooledState.estimated(weight: pooled.weight * scale, at: now)
         pooledCurve.estimate(pooled)
         guard pooled.effectiveCount < Self.enoughSamples else { return }
         let prior = SmoothPrior(curve: pooledCurve)
-        let scale = pooled.scale(at: now, halfLife: samples.halfLife)
         pooledCurve.estimate(pooled, scale: scale, priorSamples: Self.priorSamples) { prior.survival($0) }
     }
 }
 
 extension LatencyModel {
     /// A model as it was left; `classes` has one histogram for each size class.
-    init(belief: LatencyBelief, pooled: CensoredHistogram, classes: [CensoredHistogram], recent: RecentObservations) {
+    init(belief: LatencyBelief, classes: [CensoredHistogram], recent: RecentObservations) {
         self.belief = belief
-        self.pooled = pooled
         self.recent = recent
         self.classes = Array(repeating: SizeClassModel(), count: SizeClass.count)
         for (index, histogram) in zip(self.classes.indices, classes) { self.classes[index].histogram = histogram }
+        hasSamples = lastSample != nil
     }
 
     /// The histogram of each size class; none before any sample.
@@ -173,11 +202,20 @@ private struct SizeClassModel: Sendable {
 /// When a curve was last estimated, to do so no more often than it matters.
 private struct CurveState: Sendable {
     private var estimatedAt: Instant?
+    /// Weight of the samples the estimate rests on, a new one counting as 1.
     private var estimatedWeight = 0.0
+    private var added = 0.0
     private var isStale = true
 
     static let refreshInterval = Interval.milliseconds(Int64(250))
 
+    /// One sample more.
+    mutating func sampled() {
+        added += 1
+        isStale = true
+    }
+
+    /// What the curve leans on is another one.
     mutating func changed() {
         isStale = true
     }
@@ -185,13 +223,15 @@ private struct CurveState: Sendable {
     mutating func estimated(weight: Double, at now: Instant) {
         estimatedAt = now
         estimatedWeight = weight
+        added = 0
         isStale = false
     }
 
-    func isDue(weight: Double, at now: Instant) -> Bool {
+    /// Every quarter of a second, or with 2 % new weight.
+    func isDue(at now: Instant) -> Bool {
         guard isStale else { return false }
         guard let estimatedAt else { return true }
-        return now - estimatedAt >= Self.refreshInterval || abs(weight - estimatedWeight) > 0.02 * estimatedWeight
+        return now - estimatedAt >= Self.refreshInterval || added > 0.02 * estimatedWeight
     }
 }
 

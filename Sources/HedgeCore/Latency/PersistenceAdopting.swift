@@ -54,28 +54,28 @@ extension LatencyModel {
     fileprivate mutating func adopt(
         _ history: LatencyHistory, _ past: Past, samples: SamplePolicy
     ) -> HistoryAdoption {
-        guard !past.isExpired(history.pooled, samples) else { return .expired }
-        let loadedPool = CensoredHistogram(history.pooled, past)
-        let loadedClasses = (0..<SizeClass.count).map { index in
-            guard index < history.classes.count, let known = history.classes[index], !past.isExpired(known, samples)
-            else { return CensoredHistogram() }
-            return CensoredHistogram(known, past)
+        let loadedClasses = history.classes.map { known in
+            known.map { past.isExpired($0, samples) ? .empty : CensoredHistogram($0, past) } ?? .empty
         }
         let loadedRecent = RecentObservations(history.recentAges.map { past.instant(age: $0) })
-        guard pooled.weight > 0 else {
-            self = LatencyModel(
-                belief: LatencyBelief(history.belief, past), pooled: loadedPool, classes: loadedClasses,
-                recent: loadedRecent)
-            return .adopted
+        var loaded = LatencyModel(
+            belief: LatencyBelief(history.belief, past), classes: loadedClasses, recent: loadedRecent)
+        guard loaded.hasSamples else { return .expired }
+        if hasSamples {
+            guard loaded.weight(at: past.now, samples) > weight(at: past.now, samples) * Self.clearlyMore else {
+                return .outweighed
+            }
+            // What this process saw says more about now than anything from before it.
+            loaded = LatencyModel(
+                belief: belief, classes: loadedClasses, recent: recent.isCold(at: past.now) ? loadedRecent : recent)
         }
-        let loaded = loadedPool.weight * loadedPool.scale(at: past.now, halfLife: samples.halfLife)
-        let own = pooled.weight * pooled.scale(at: past.now, halfLife: samples.halfLife)
-        guard loaded > own * Self.clearlyMore else { return .outweighed }
-        // What this process saw says more about now than anything from before it.
-        self = LatencyModel(
-            belief: belief, pooled: loadedPool, classes: loadedClasses,
-            recent: recent.isCold(at: past.now) ? loadedRecent : recent)
+        self = loaded
         return .adopted
+    }
+
+    private func weight(at now: Instant, _ samples: SamplePolicy) -> Double {
+        let pooled = pooled(samples)
+        return pooled.weight * pooled.scale(at: now, halfLife: samples.halfLife)
     }
 }
 

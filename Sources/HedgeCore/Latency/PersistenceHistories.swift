@@ -34,14 +34,13 @@ public struct LatencyHistory: Hashable, Sendable {
     public let belief: BeliefHistory
     /// Ages of the latest few observations, the oldest first.
     public let recentAges: [Interval]
-    /// Prompts of all sizes together.
-    public let pooled: HistogramHistory
-    /// One entry for each size class, nil for those without samples; or none at all.
+    /// One entry for each size class, nil for those without samples.
     public let classes: [HistogramHistory?]
 
-    /// Throws when there are more observations or classes than are ever kept, or an age is out of range.
+    /// Throws when there are more observations than are ever kept, not all classes or none with samples, or an age is
+    /// out of range.
     public init(
-        belief: BeliefHistory, recentAges: [Interval], pooled: HistogramHistory, classes: [HistogramHistory?]
+        belief: BeliefHistory, recentAges: [Interval], classes: [HistogramHistory?]
     ) throws(HistoryError) {
         guard recentAges.count <= RecentObservations.enough else {
             throw HistoryError("recentAges", "has more than \(RecentObservations.enough) values")
@@ -50,12 +49,12 @@ public struct LatencyHistory: Hashable, Sendable {
         for (older, newer) in zip(recentAges, recentAges.dropFirst()) where newer > older {
             throw HistoryError("recentAges", "is not in order, the oldest first")
         }
-        guard classes.isEmpty || classes.count == SizeClass.count else {
+        guard classes.count == SizeClass.count else {
             throw HistoryError("classes", "does not have \(SizeClass.count) size classes")
         }
+        guard classes.contains(where: { $0 != nil }) else { throw HistoryError("classes", "has no samples") }
         self.belief = belief
         self.recentAges = recentAges
-        self.pooled = pooled
         self.classes = classes
     }
 }

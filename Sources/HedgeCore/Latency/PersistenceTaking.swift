@@ -43,9 +43,9 @@ extension RouterCore {
 extension LatencyModel {
     /// The history as of `now`; nil before any sample.
     func history(at now: Instant, samples: SamplePolicy) -> LatencyHistory? {
-        guard let belief = belief.history(at: now), let pooled = pooled.history(at: now, samples) else { return nil }
+        guard let belief = belief.history(at: now), hasSamples else { return nil }
         return try? LatencyHistory(
-            belief: belief, recentAges: recent.instants.map { max(.zero, now - $0) }, pooled: pooled,
+            belief: belief, recentAges: recent.instants.map { max(.zero, now - $0) },
             classes: classHistograms.map { $0.history(at: now, samples) })
     }
 }

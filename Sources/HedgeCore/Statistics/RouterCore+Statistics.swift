@@ -116,16 +116,17 @@ public struct CoreReport: Sendable {
     private func latencyStatistics(_ model: LatencyModel) -> LatencyStatistics {
         var result = LatencyStatistics()
         result.isCold = model.isCold(at: now)
-        guard model.pooled.weight > 0 else { return result }
-        let quantiles = model.pooled.quantiles([0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
+        guard model.hasSamples else { return result }
+        let pooled = model.pooled(samples)
+        let quantiles = pooled.quantiles([0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
         if quantiles.count == 7 {
             result.p50 = quantiles[2]
             result.p95 = quantiles[5]
             result.p99 = quantiles[6]
             result.spread = [quantiles[0], quantiles[1], quantiles[3], quantiles[4]]
         }
-        result.effectiveSamples = model.pooled.effectiveCount
-        result.censoredShare = min(1, model.pooled.censoredWeight / model.pooled.weight)
+        result.effectiveSamples = pooled.effectiveCount
+        result.censoredShare = min(1, pooled.censoredWeight / pooled.weight)
         let suggested = suggestedThreshold(model)
         result.suggestedThreshold = suggested?.delay
         if let fixed = policy.hedgeThreshold {

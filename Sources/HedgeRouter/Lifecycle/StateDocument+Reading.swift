@@ -101,13 +101,12 @@ private struct StateReader {
         let belief = try member("belief").belief()
         var ages: [Interval] = []
         for age in try member("recent_ages_ms").elements() { ages.append(try age.age()) }
-        let pooled = try member("pooled").histogram()
         var classes: [HistogramHistory?] = []
         for histogram in try member("classes").elements() {
             classes.append(histogram.value.isNull ? nil : try histogram.histogram())
         }
         do throws(HistoryError) {
-            return try LatencyHistory(belief: belief, recentAges: ages, pooled: pooled, classes: classes)
+            return try LatencyHistory(belief: belief, recentAges: ages, classes: classes)
         } catch {
             throw self.error(error)
         }

@@ -78,8 +78,6 @@ extension StateDocument {
         json.beginArray()
         for age in history.recentAges { json.value(milliseconds(age)) }
         json.endArray()
-        json.key("pooled")
-        write(history.pooled, to: &json)
         json.key("classes")
         json.beginArray()
         for histogram in history.classes {
