@@ -43,6 +43,8 @@ struct ModelChecker {
     var waitingBefore = 0
     private var latestAttempt: UInt64 = 0
     private var judged = 0
+    /// Whether what takes time to compare is compared now: after every eighth event.
+    var isThorough: Bool { judged % 8 == 0 }
 
     init(_ configuration: CoreConfiguration) {
         self.configuration = configuration
@@ -74,12 +76,12 @@ struct ModelChecker {
             if requests[request] != nil { fail("attempts of \(request) superseded by nothing") }
         }
         if let touched { afterwards(touched, core) }
+        judged += 1
         judgeQueues(event, core)
         if case .timeReached = event, let next = core.nextDeadline, next <= now {
             fail("next deadline \(next) is not after \(now)")
         }
-        judged += 1
-        if judged % 8 == 0 { checkWaiting(core) }
+        if isThorough { checkWaiting(core) }
         for budget in [core.hedgeBudget, core.failoverBudget, core.retryBudget] where budget.level < 0 {
             fail("a budget is \(budget.level)")
         }

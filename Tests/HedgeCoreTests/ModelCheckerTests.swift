@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Random events")
 struct ModelCheckerTests {
-    /// Events of each of the cases below; a release build can afford many more.
+    /// Events of each of the cases below; `make model-check` tells a core with optimisation many more.
     static let events = environment("HEDGE_CORE_EVENTS") ?? 45_000
 
     static func environment(_ name: String) -> Int? {
