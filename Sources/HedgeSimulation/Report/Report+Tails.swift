@@ -53,7 +53,7 @@ extension Report {
     }
 
     /// 99th percentiles of the published ranking without and with one hedge: as published, and as the simulation they
-    /// come from gives them once a latency is known only when it has passed.
+    /// come from gives them, with the same draws, once a latency is known only when it has passed.
     private struct Published {
         var unhedged: Double
         var hedged: Double
@@ -68,13 +68,13 @@ extension Report {
     }
 
     private static let published: [String: Published] = [
-        "regime-base": Published(1312, 1241, later: (1551, 1316)),
-        "regime-low-rate": Published(1985, 1404, later: (2316, 1432)),
-        "regime-mild": Published(1259, 1210, later: (1302, 1237)),
-        "regime-short": Published(1679, 1383, later: (2816, 1581)),
-        "regime-long": Published(2102, 1975, later: (2369, 2167)),
-        "regime-near-equal": Published(1446, 1328, later: (2232, 1441)),
-        "regime-fast": Published(1242, 1181, later: (1344, 1247)),
+        "regime-base": Published(1312, 1241, later: (1551, 1312)),
+        "regime-low-rate": Published(1985, 1404, later: (2316, 1428)),
+        "regime-mild": Published(1259, 1210, later: (1302, 1239)),
+        "regime-short": Published(1679, 1383, later: (2816, 1579)),
+        "regime-long": Published(2102, 1975, later: (2369, 2138)),
+        "regime-near-equal": Published(1446, 1328, later: (2232, 1445)),
+        "regime-fast": Published(1242, 1181, later: (1344, 1270)),
     ]
 
     /// Deployments with slow periods of their own: ranking, without and with hedges.
@@ -86,9 +86,11 @@ extension Report {
         ]
         section.tables.append(
             """
-            `reference` is the published ranking, which knows the medians from the start. Its published percentiles were
-            computed as if a latency were known when the request is sent; here it is known when it has passed. What the
-            published rule itself gives then stands next to each published figure; that is what can be reached.
+            `reference` is the published ranking, which knows the medians from the start. The simulation that its
+            percentiles were published from updates the ranking with a latency at the moment the request is sent: each
+            request is routed by answers that are still to come. Nothing that runs can know them, so the published figures
+            are shown and are no claim. What the same simulation gives, with the same draws, once a latency is known only
+            when it has passed stands next to them; with it and with the rule on the seeds of this report ours is compared.
             The published figures are of other seeds, and regime-long was six hours there.
             """)
         var rows: [[String]] = []
@@ -100,28 +102,25 @@ extension Report {
                 ("ours-unhedged", "", published.unhedged), ("ours", "+hedge", published.hedged),
             ] {
                 guard let row = comparison[name] else { continue }
-                let label = "\(workload.name), \(name): p99 "
+                let label = "\(workload.name), \(name): p99 to "
                 let attainable = comparison["reference" + suffix]?.mean(\.p99) ?? .nan
-                var claim = Claim.atMost(
-                    label + "to the published \(text(known)) ms", row.mean(\.p99), 1.05 * known
-                ) { text($0) + " ms" }
-                claim.measured += ", its rule \(text(attainable)) ms"
-                section.claims.append(claim)
+                let extra = comparison["reference" + suffix]?.mean(\.extraRequests) ?? .nan
                 let later = suffix.isEmpty ? published.unhedgedLater : published.hedgedLater
                 rows.append(
                     [workload.name, suffix.isEmpty ? "no" : "yes"]
-                        + [known, later, attainable, row.mean(\.p99)].map { text($0) })
+                        + [known, later, attainable, row.mean(\.p99)].map { text($0) }
+                        + [percent(row.mean(\.extraRequests)), percent(extra)])
                 let reference = comparison.ratio(name, to: "reference" + suffix, \.p99)
-                section.claims.append(.ratio(label + "to the reference", reference, atMost: 1.05))
+                section.claims.append(.ratio(label + "the published rule without foresight", reference, atMost: 1.05))
                 let greedy = comparison.ratio(name, to: "greedy-ewma" + suffix, \.p99)
-                section.claims.append(.ratio(label + "to greedy-ewma\(suffix)", greedy, atMost: 1))
+                section.claims.append(.ratio(label + "greedy-ewma\(suffix)", greedy, atMost: 1))
             }
         }
         section.tables.append(
             table(
                 [
-                    "p99", "hedges", "published", "its simulation without foresight", "reference on these seeds",
-                    "ours",
+                    "p99", "hedges", "published, with foresight", "its simulation without", "reference on these seeds",
+                    "ours", "extra requests", "of the reference",
                 ], rows))
         return section
     }
