@@ -92,12 +92,16 @@ public struct RouterCore: Sendable {
         take(event, into: &actions)
         serveWaiting(into: &actions)
         guard case .timeReached = event else { return }
-        // What was served just now may be due at once, such as a hedge without a delay.
-        while requestTimers.due(at: self.now) != nil {
+        // What was started just now may be due at once, such as a hedge without a delay or a probe without a timeout.
+        for _ in 0..<Self.mostRounds {
+            guard let next = nextDeadline, next <= self.now else { return }
             timeReached(into: &actions)
             serveWaiting(into: &actions)
         }
     }
+
+    /// A few are enough; the bound is there so that no defect can keep the caller's loop for ever.
+    private static let mostRounds = 100
 
     private mutating func take(_ event: Event, into actions: inout [Action]) {
         switch event {
