@@ -55,9 +55,13 @@ struct ConfigurationBuilder {
         guard case .object(let members) = document else { return }
         for section in members where section.name == "litellm_settings" {
             guard case .object(let settings) = section.value else { continue }
-            for setting in settings where RouterProperties.settings.property(setting.name)?.effect == .acted {
+            for setting in settings {
                 let path = DocumentPath.member(setting.name, of: section.name)
-                reader.warn(path, "has no effect here; put it into router_settings")
+                if setting.name == "request_timeout" {
+                    reader.warn(path, "has no effect here; put it into router_settings as timeout")
+                } else if RouterProperties.settings.property(setting.name)?.effect == .acted {
+                    reader.warn(path, "has no effect here; put it into router_settings")
+                }
             }
         }
     }

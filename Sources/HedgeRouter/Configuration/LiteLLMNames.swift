@@ -72,7 +72,7 @@ enum LiteLLMNames {
         function_call logprobs top_logprobs parallel_tool_calls allowed_openai_params additional_drop_params
         reasoning_effort verbosity thinking web_search_options service_tier safety_identifier prompt_cache_key
         prompt_cache_retention store metadata context_management extra_body request_timeout default_headers headers
-        deployment_id top_k
+        deployment_id top_k repetition_penalty safety_settings cache_control_injection_points
         """
     )
 

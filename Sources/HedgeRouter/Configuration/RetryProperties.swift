@@ -5,13 +5,13 @@ enum RetryProperties {
         Property(
             "num_retries", .integer(0...100), default: .integer(0), liteLLM: true,
             """
-            Further attempts after failures in a model group. A failover to another deployment is one of them, comes \
-            first and waits for nothing; when none is left, the deployments that failed are asked again after a wait \
-            of up to 0.5 s, 1 s, 2 s, ... 8 s, drawn at random, and not before a `Retry-After` is over. Only failures \
-            that repeating may cure are repeated: rate limits, overload, timeouts, server errors and broken transfers. \
-            Nothing is repeated that would not be answered before the deadline, that the provider forbids \
-            (`x-should-retry: false`), or while a fallback group is there and the provider asked for time. LiteLLM's \
-            default is 2.
+            Repetitions after failures in a model group. Failover to the other deployments comes first, waits for \
+            nothing and happens with 0, too, but is counted; when none is left, the deployments that failed are asked \
+            again after a wait of up to 0.5 s, 1 s, 2 s, ... 8 s, drawn at random, and not before a `Retry-After` is \
+            over. Only failures that repeating may cure are repeated: rate limits, overload, timeouts, server errors \
+            and broken transfers. Nothing is repeated that would not be answered before the deadline, that the \
+            provider forbids (`x-should-retry: false`), or while a fallback group is there and the provider asked for \
+            time. LiteLLM's default is 2.
             """
         ),
         Property("max_retries", .integer(0...100), liteLLM: true, "Another name for `num_retries`."),
