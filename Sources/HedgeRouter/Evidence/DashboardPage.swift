@@ -320,11 +320,12 @@ function curves() {
   if (sure.length > 1) draw(svg, "path", { class: "without", d: line(sure, 2) });
   if (unsure.length > 1) draw(svg, "path", { class: "without unsure", d: line(unsure, 2) });
   draw(svg, "path", { class: "actual", d: line(rows, 1) });
-  const key = right - 150;
-  draw(svg, "line", { class: "actual", x1: key, x2: key + 26, y1: top + 12, y2: top + 12 });
-  draw(svg, "text", { class: "on", x: key + 34, y: top + 16 }, "as callers saw it");
-  draw(svg, "line", { class: "without", x1: key, x2: key + 26, y1: top + 32, y2: top + 32 });
-  draw(svg, "text", { x: key + 34, y: top + 36 }, "without hedging");
+  // Curves fall from the upper left to the lower right: the corner below them is free.
+  const key = left + 10;
+  draw(svg, "line", { class: "actual", x1: key, x2: key + 26, y1: bottom - 34, y2: bottom - 34 });
+  draw(svg, "text", { class: "on", x: key + 34, y: bottom - 30 }, "as callers saw it");
+  draw(svg, "line", { class: "without", x1: key, x2: key + 26, y1: bottom - 14, y2: bottom - 14 });
+  draw(svg, "text", { x: key + 34, y: bottom - 10 }, "without hedging");
   drawn = { rows, x, top, bottom, left, right };
   const q = effect.without_hedging;
   const words = ["p50", "p95", "p99"].map(p => known(q[p]) && known(effect.actual[p])
