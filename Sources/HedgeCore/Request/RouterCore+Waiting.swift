@@ -49,7 +49,7 @@ enum WaitEnd: Sendable {
 /// deployment that recovers) marks the groups concerned, and these are served once the event has been dealt with.
 extension RouterCore {
     /// Waiting requests that may be passed over in one turn because they tried the deployment that has room.
-    static let mostPassedOver = 16
+    static let mostPassedOver = 64
 
     /// Whether others wait for the request's group already.
     func mustQueue(_ request: Int) -> Bool {
