@@ -35,8 +35,8 @@ class Router:
 
     :param config: a mapping, JSON text, or the path of a JSON or YAML file.
     :param log: None for silence, True for the logger named "hedgerouter", a logger, or a callable that takes a level
-        of the logging module and the record as a dictionary. Records come from the library's own threads, so
-        whatever receives them must return quickly and must not call the router.
+        of the logging module and the record as a dictionary. Records come from the library's own threads
+        and from those that wait in it, so whatever receives them must return quickly and must not call the router.
     :param attempt_log: receives the attempt log of each request that ended, as one JSON object without line breaks; the
         same rules hold. `docs/metrics.md` has its members.
     :param log_level: the most detailed level wanted, as the logging module has it.
