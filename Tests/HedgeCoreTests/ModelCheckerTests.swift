@@ -13,7 +13,9 @@ struct ModelCheckerTests {
         return Int(String(cString: value))
     }
 
-    @Test("break no rule where they once did", arguments: [17_777_074, 23_777_101, 1_763_859_792, 1_863_861_946] as [UInt64])
+    @Test(
+        "break no rule where they once did",
+        arguments: [17_777_074, 23_777_101, 1_763_859_792, 1_863_861_946] as [UInt64])
     func regression(seed: UInt64) {
         var run = RandomRun(seed: seed)
         run.run(events: 2500)
