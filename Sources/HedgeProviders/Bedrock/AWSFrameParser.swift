@@ -169,17 +169,26 @@ enum AWSFrame {
         let headers = preludeLength..<(preludeLength + integer(frame, 4))
         var message = AWSMessage(payload: headers.upperBound..<body)
         var reader = AWSHeaderReader(position: headers.lowerBound, end: headers.upperBound)
-        var names: [Range<Int>] = []
+        var count = 0
         while reader.position < reader.end {
             guard let header = reader.next(frame) else { return .failure("a header of a frame is malformed") }
-            guard names.count < headerCountLimit else { return .failure("a frame has too many headers") }
-            guard !names.contains(where: { isEqual($0, header.name, frame) }) else {
+            guard count < headerCountLimit else { return .failure("a frame has too many headers") }
+            guard !isRepeated(header.name, from: headers.lowerBound, frame) else {
                 return .failure("a frame has a header twice")
             }
-            names.append(header.name)
+            count += 1
             if header.isString { message.take(header, frame) }
         }
         return .success(message)
+    }
+
+    /// Whether a header of this name comes before it. Headers are few: reading them again is cheaper than a list.
+    private static func isRepeated(_ name: Range<Int>, from start: Int, _ frame: Span<UInt8>) -> Bool {
+        var reader = AWSHeaderReader(position: start, end: name.lowerBound - 1)
+        while let header = reader.next(frame) {
+            if isEqual(header.name, name, frame) { return true }
+        }
+        return false
     }
 
     private static func isEqual(_ one: Range<Int>, _ other: Range<Int>, _ bytes: Span<UInt8>) -> Bool {

@@ -181,4 +181,29 @@ struct AWSFrameTests {
     func emptyFrame() {
         #expect(read([TestFrame.frame(headers: [])]).messages == [SeenMessage(kind: .other, type: "", payload: "")])
     }
+
+    @Test("200 streams of all kinds are read as botocore reads them, whole, in two pieces and byte by byte")
+    func botocore() throws {
+        let file = try TestFile.read("Tests/aws/frames.json")
+        let cases = try JSONDocument.parse(file.span).root
+        #expect(cases.count == 200)
+        for (number, entry) in cases.elements.enumerated() {
+            let stream = try #require(entry["stream"]?.string.flatMap { Base64.decode($0) })
+            let expected = try #require(entry["messages"]).elements.map { message in
+                let payload = try #require(message["payload"]?.string.flatMap { Base64.decode($0) })
+                return SeenMessage(
+                    kind: kinds[message["kind"]?.string ?? ""] ?? .other, type: message["type"]?.string ?? "",
+                    payload: payload.span.text(0..<payload.count))
+            }
+            let middle = stream.count * (number % 10) / 10
+            for pieces in [[stream], [Array(stream[..<middle]), Array(stream[middle...])], stream.map { [$0] }] {
+                let result = read(pieces)
+                #expect(result.messages == expected, "stream \(number)")
+                #expect((result.problem != nil) == (entry["problem"]?.string != nil), "stream \(number)")
+                if result.problem == nil { #expect(result.isAtBoundary == (entry["rest"]?.integer == 0)) }
+            }
+        }
+    }
+
+    private let kinds: [String: AWSMessage.Kind] = ["event": .event, "exception": .exception, "error": .error]
 }
