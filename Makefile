@@ -190,6 +190,9 @@ model-check: ## Tell the core MODEL_EVENTS random events and check every action 
 # --- fuzzing ---------------------------------------------------------------------------------------------------------
 
 FUZZ_TARGETS := codec config core frames request
+# Each decoder on its own; formats that share one count as one.
+FUZZ_DECODERS := codec/openai codec/anthropic codec/gemini codec/bedrock frames codec/cohere codec/responses,messages \
+    codec/embeddings
 FUZZ_BUILD := $(BUILD)/fuzz
 CLANG = $(shell dirname "$$(readlink -f "$$(command -v swift)")")/clang
 
@@ -217,6 +220,12 @@ fuzz: ## Fuzz each target for SECONDS (60); what it finds lands in .build/findin
 	@scripts/setup.sh fuzz
 	@$(MAKE) --no-print-directory $(HEADERS) $(FUZZ_TARGETS:%=$(PROGRAMS)/fuzz/%-fuzz)
 	@scripts/fuzz.sh $(SECONDS) $(FUZZ_TARGETS)
+
+.PHONY: fuzz-decoders
+fuzz-decoders: ## Fuzz the decoder of each wire format for SECONDS
+	@scripts/setup.sh fuzz
+	@$(MAKE) --no-print-directory $(HEADERS) $(PROGRAMS)/fuzz/codec-fuzz $(PROGRAMS)/fuzz/frames-fuzz
+	@scripts/fuzz.sh $(SECONDS) $(FUZZ_DECODERS)
 
 # --- leaks -----------------------------------------------------------------------------------------------------------
 

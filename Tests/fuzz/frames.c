@@ -89,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   const size_t cut = flags >> 2 & 15;
   const size_t kept = stream.size > cut ? stream.size - cut : 0;
-  check_decoding("bedrock", flags & 1, 200, flags >> 1 & 1, (const uint8_t *)stream.data, kept, step);
+  check_decoding("bedrock", flags & 1 ? "\"stream\": true" : "\"stream\": false", 200, flags >> 1 & 1,
+                 (const uint8_t *)stream.data, kept, step);
   free(stream.data);
   return 0;
 }
