@@ -35,7 +35,8 @@ for language in c python go swift; do
     python) testee="$python $conformance/testees/python/testee.py" ;;
     *) testee=.build/testees/testee-$language ;;
   esac
-  suite "conformance-$language" --quiet -- python3 $conformance/hrconf.py --testee "$testee" --only-possible -j "$jobs"
+  suite "conformance-$language" --quiet -- "$python" $conformance/hrconf.py --testee "$testee" --only-possible \
+    --openai-types -j "$jobs"
 done
 suite evidence --quiet -- "$python" -m pytest -q -p no:cacheprovider Tests/evidence
 suite readme --quiet -- "$python" -m pytest -q -p no:cacheprovider Tests/readme

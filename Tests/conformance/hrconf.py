@@ -31,6 +31,8 @@ CODEC_FIELDS = ("provider", "stream", "include_usage", "status", "headers", "rec
 ENCODE_FIELDS = ("encode", "api_base", "api_version", "bearer_token", "aws_region_name", "aws_access_key_id",
                  "aws_secret_access_key", "aws_session_token", "vertex_project", "vertex_location", "drop_params", "now")
 DELIVERIES = ("poll", "pull", "dispatch", "thread")
+# The module of that name when its judgement is asked for.
+OFFICIAL = None
 
 
 class Failed(Exception):
@@ -152,6 +154,8 @@ def run_codec(case, testee):
             continue
         try:
             check_codec(case["expect"], out["events"])
+            if OFFICIAL is not None and number == 0:
+                check_official(out["events"])
         except match.Mismatch as mismatch:
             how = "as given" if number == 0 else f"in pieces of {[len(piece) for piece in split][:8]}"
             trace = "\n".join(f"    {bytespec.compact(event)[:400]}" for event in out["events"])
@@ -186,6 +190,12 @@ def check_codec(expect, events):
         match.match(expect["events"], events, {}, "events")
     if "summary" in expect:
         match.match(expect["summary"], codec_summary(events), {}, "summary")
+
+
+def check_official(events):
+    problems = [problem for event in events for problem in OFFICIAL.problems(event.get("chunk"))]
+    if problems:
+        raise match.Mismatch(f"OpenAI's types: {'; '.join(problems)}")
 
 
 def codec_summary(events):
@@ -370,6 +380,8 @@ class Session:
             error = answer["error"]
             raise Failed(f"{where}: {error.get('code')} {error.get('path')} {error.get('message')}")
         ok = answer["ok"]
+        if OFFICIAL is not None and OFFICIAL.problems(ok.get("answer")):
+            raise Failed(f"{where}: OpenAI's types: {'; '.join(OFFICIAL.problems(ok['answer']))}")
         if line["op"] in ("collect", "next_event"):
             ok = self._remember(line, ok, where)
         if "expect" in op:
@@ -383,6 +395,9 @@ class Session:
             known = self.events.setdefault(name, [])
             known += new
         problems = summary.broken_rules(known)
+        if OFFICIAL is not None:
+            problems += [f"OpenAI's types: {problem}" for event in new if event["type"] == "chunk"
+                         for problem in OFFICIAL.problems(event["data"])]
         if problems:
             raise Failed(f"{where}: {name}: {'; '.join(problems)}")
         if line["op"] == "next_event":
@@ -663,6 +678,8 @@ def options(arguments):
     parser.add_argument("--list", action="store_true", help="print the ids of the runs and stop")
     parser.add_argument("--only-possible", action="store_true",
                         help="leave out, instead of skipping, what known/LANGUAGE.json says the language lacks")
+    parser.add_argument("--openai-types", action="store_true",
+                        help="have the official client's types judge every chunk and answer (needs the package openai)")
     parser.add_argument("--junit", help="also write the results as JUnit XML")
     parser.add_argument("--json", help="also write the results as JSON")
     parser.add_argument("-v", dest="verbose", action="store_true", help="a line for every run")
@@ -684,6 +701,9 @@ def grant(patience):
 def main(arguments=None):
     args = options(arguments)
     grant(args.patience)
+    if args.openai_types:
+        global OFFICIAL
+        import official as OFFICIAL  # noqa: N812 - the package it needs is there only where this is asked for
     try:
         runs = loader.load_tree(args.cases, args.kind or ("core", "codec", "wire", "abi"))
     except loader.CaseError as error:
