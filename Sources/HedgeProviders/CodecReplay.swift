@@ -193,6 +193,7 @@ public enum CodecReplay {
             writer.beginObject()
             writer.member("prompt_tokens", usage.promptTokens)
             writer.member("completion_tokens", usage.completionTokens)
+            if usage.cachedPromptTokens > 0 { writer.member("cached_tokens", usage.cachedPromptTokens) }
             writer.endObject()
         case .progress:
             writer.member("progress", true)

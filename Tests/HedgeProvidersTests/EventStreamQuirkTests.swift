@@ -112,8 +112,8 @@ import Testing
 
     @Test("a line without end is refused at 16 MiB, in memory bounded by that")
     func endlessLine() throws {
-        let decoder = OpenAIDecoder(
-            endpoint: Endpoint(model: "m", baseURL: ""), isStream: true, wantsUsage: false)
+        let decoder = BodyDecoder(
+            OpenAIReader(endpoint: Endpoint(model: "m", baseURL: ""), isStream: true, wantsUsage: false))
         decoder.begin(ResponseHead(status: 200))
         var output = DecodedOutput()
         decoder.decode(Array("data: \"".utf8).span, into: &output)
@@ -127,8 +127,8 @@ import Testing
 
     @Test("many short data lines of one event are bounded as well")
     func endlessEvent() throws {
-        let decoder = OpenAIDecoder(
-            endpoint: Endpoint(model: "m", baseURL: ""), isStream: true, wantsUsage: false)
+        let decoder = BodyDecoder(
+            OpenAIReader(endpoint: Endpoint(model: "m", baseURL: ""), isStream: true, wantsUsage: false))
         decoder.begin(ResponseHead(status: 200))
         var output = DecodedOutput()
         let piece = Array(String(repeating: "data: " + String(repeating: "x", count: 1018) + "\n", count: 1024).utf8)

@@ -62,7 +62,7 @@ import Testing
         #expect(try Response().decode(body).last == .completed)
     }
 
-    @Test("length survives as the reason", arguments: ["length", "content_filter", "function_call", "tool_calls"])
+    @Test("length survives as the reason", arguments: ["length", "content_filter", "function_call"])
     func reasonSurvives(reason: String) throws {
         let seen = try Response().decode(event(roleDelta) + event("{}", finish: "\"\(reason)\"") + done)
         #expect(seen[1].chunk == chunk("{}", finish: "\"\(reason)\""))
@@ -95,7 +95,7 @@ import Testing
         "other words for a reason become OpenAI's",
         arguments: [
             ("eos", "stop"), ("eos_token", "stop"), ("model_length", "length"), ("end_turn", "stop"),
-            ("max_tokens", "length"), ("tool_use", "tool_calls"), ("something_new", "something_new"),
+            ("max_tokens", "length"), ("tool_use", "stop"), ("tool_calls", "stop"), ("something_new", "something_new"),
         ])
     func otherWords(reason: String, expected: String) throws {
         let seen = try Response().decode(event(roleDelta) + event("{}", finish: "\"\(reason)\""))

@@ -77,7 +77,12 @@ struct Response {
 
     private func take(_ output: inout DecodedOutput) -> [Seen] {
         defer { output.removeAll() }
-        return output.events.map { event in
+        return Self.seen(output)
+    }
+
+    /// What is in an output, in a form that tests compare.
+    static func seen(_ output: DecodedOutput) -> [Seen] {
+        output.events.map { event in
             switch event {
             case .chunk(let range, let isOutput): .chunk(output.text.span.text(range), output: isOutput)
             case .usage(let usage): .usage(usage.promptTokens, usage.completionTokens)

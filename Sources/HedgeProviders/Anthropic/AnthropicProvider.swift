@@ -60,16 +60,17 @@ public struct AnthropicProvider: Provider {
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
         if request.operation == .messages {
-            return DialectDecoder(.messages, endpoint: endpoint, expectsEvents: request.isStream)
+            return BodyDecoder(DialectReader(.messages, endpoint: endpoint, expectsEvents: request.isStream))
         }
         let view = try? request.view()
         let names = view.map { ToolNames($0, limit: AnthropicEncoder.longestName).inward } ?? [:]
         let encoder = view.map { AnthropicEncoder($0, endpoint: endpoint, provider: name) }
         let builder = ChunkBuilder(
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)
-        return TranslatingDecoder(
-            AnthropicTranslator(hasSchemaTool: encoder?.usesSchemaTool ?? false), builder, endpoint: endpoint,
-            expectsEvents: request.streamsUpstream)
+        return BodyDecoder(
+            TranslatingReader(
+                AnthropicTranslator(hasSchemaTool: encoder?.usesSchemaTool ?? false), builder, endpoint: endpoint,
+                expectsEvents: request.streamsUpstream))
     }
 
     /// The caller's members as they are, with this deployment's model in front.

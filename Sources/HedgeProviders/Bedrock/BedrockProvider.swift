@@ -69,14 +69,16 @@ public struct BedrockProvider: Provider {
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
         if request.operation == .embeddings, let embedding = request.embeddingRequest() {
-            return BedrockDecoder(
-                BedrockEmbeddings(model: endpoint.model, request: embedding), model: endpoint.model, endpoint: endpoint)
+            return BodyDecoder(
+                BedrockReader(
+                    BedrockEmbeddings(model: endpoint.model, request: embedding), model: endpoint.model,
+                    endpoint: endpoint))
         }
         let names = (try? request.view()).map { ToolNames($0, limit: BedrockEncoder.longestName).inward } ?? [:]
         var builder = ChunkBuilder(
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)
         builder.reportsProgress = request.streamsUpstream && !request.isStream
-        return BedrockDecoder(builder, endpoint: endpoint)
+        return BodyDecoder(BedrockReader(builder, endpoint: endpoint))
     }
 }
 

@@ -70,11 +70,13 @@ public struct CohereProvider: Provider {
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
         if request.operation == .embeddings, let embedding = request.embeddingRequest() {
-            return AnswerDecoder(CohereEmbeddings(model: endpoint.model, request: embedding), endpoint: endpoint)
+            return BodyDecoder(
+                WholeAnswerReader(CohereEmbeddings(model: endpoint.model, request: embedding), endpoint: endpoint))
         }
         let builder = ChunkBuilder(model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage)
-        return TranslatingDecoder(
-            CohereTranslator(), builder, endpoint: endpoint, expectsEvents: request.streamsUpstream)
+        return BodyDecoder(
+            TranslatingReader(
+                CohereTranslator(), builder, endpoint: endpoint, expectsEvents: request.streamsUpstream))
     }
 }
 

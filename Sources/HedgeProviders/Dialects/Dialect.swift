@@ -23,22 +23,38 @@ enum Dialect: Sendable {
         }
     }
 
-    /// What a whole answer says of usage; a failure if it is one.
-    func meaning(ofAnswer text: Span<UInt8>, _ tape: JSONTape) -> Meaning {
+    /// What a whole answer says of usage; a failure if it is one, nil if it is neither.
+    func meaning(ofAnswer text: Span<UInt8>, _ tape: JSONTape) -> Meaning? {
         var meaning = Meaning(isOutput: true, isEnd: true)
-        if let error = tape.member("error", of: 0, in: text), tape.kind(error) != .null { meaning.failure = error }
+        if let error = tape.member("error", of: 0, in: text), tape.kind(error) != .null {
+            meaning.failure = error
+            return meaning
+        }
+        let content: StaticString =
+            switch self {
+            case .responses: "output"
+            case .messages: "content"
+            }
+        guard let list = tape.member(content, of: 0, in: text), tape.kind(list) == .array else { return nil }
         meaning.usage = Self.usage(of: 0, text, tape, known: nil)
         return meaning
     }
 
+    /// The prompt of the Messages API leaves out what came from a cache or went to it; that of the Responses API does not.
     private static func usage(of node: Int, _ text: Span<UInt8>, _ tape: JSONTape, known: Usage?) -> Usage? {
         guard let usage = tape.member("usage", of: node, in: text), tape.kind(usage) == .object else { return nil }
-        func count(_ key: StaticString) -> Int? { TokenCounts.read(key, of: usage, tape, text) }
-        let cached = (count("cache_creation_input_tokens") ?? 0) &+ (count("cache_read_input_tokens") ?? 0)
-        let prompt = (count("input_tokens") ?? 0) &+ cached
-        return Usage(
+        func count(_ key: StaticString, of node: Int) -> Int? { TokenCounts.read(key, of: node, tape, text) }
+        let read = count("cache_read_input_tokens", of: usage)
+        let written = count("cache_creation_input_tokens", of: usage)
+        let prompt = (count("input_tokens", of: usage) ?? 0) &+ (read ?? 0) &+ (written ?? 0)
+        let details = tape.member("input_tokens_details", of: usage, in: text)
+        let cached = read ?? details.flatMap { count("cached_tokens", of: $0) } ?? 0
+        // Later events of a message repeat some counts and leave others out, or at 0.
+        var counts = Usage(
             promptTokens: max(prompt, known?.promptTokens ?? 0),
-            completionTokens: count("output_tokens") ?? known?.completionTokens ?? 0)
+            completionTokens: count("output_tokens", of: usage) ?? known?.completionTokens ?? 0)
+        counts.cachedPromptTokens = min(max(cached, known?.cachedPromptTokens ?? 0), counts.promptTokens)
+        return counts
     }
 
     // MARK: Responses
@@ -91,84 +107,48 @@ enum Dialect: Sendable {
 }
 
 /// Passes the events of a dialect on as they are, one chunk for each event's data, or the one answer.
-final class DialectDecoder: ResponseDecoder {
+struct DialectReader: EventReader {
+    var context: AnswerContext
+    var body: AnswerBody
+    var parser = EventStreamParser()
+    let tape = JSONTape()
     private let dialect: Dialect
-    private let expectsEvents: Bool
-    private var context: AnswerContext
-    private let tape = JSONTape()
-    private var parser = EventStreamParser()
-    private var body: [UInt8] = []
     private var usage: Usage?
-    private var hasEnded = false
 
     init(_ dialect: Dialect, endpoint: Endpoint, expectsEvents: Bool) {
         self.dialect = dialect
-        self.expectsEvents = expectsEvents
         context = AnswerContext(endpoint: endpoint)
+        body = AnswerBody(expectsEvents ? .events : .none)
     }
 
-    func begin(_ head: ResponseHead) {
-        context.head = head
-    }
-
-    func decode(_ bytes: Span<UInt8>, into output: inout DecodedOutput) {
-        guard !hasEnded else { return }
-        guard expectsEvents, context.isSuccess, body.isEmpty, !isJSON(bytes) else { return collect(bytes, &output) }
-        hasSeenEvents = true
-        parser.startInput()
-        var position = 0
-        while !hasEnded {
-            switch parser.next(bytes, &position) {
-            case .needMore: return
-            case .event(_, .input(let range)): take(bytes.extracting(range), &output)
-            case .event(_, .stored): takeStored(&output)
-            case .errorField: takeStored(&output)
-            case .tooLong: fail(context.failure(.malformed, "an event is longer than 16 MiB"), &output)
-            }
-        }
-    }
-
-    private var hasSeenEvents = false
-
-    /// Whether the body begins as one JSON text.
-    private func isJSON(_ bytes: Span<UInt8>) -> Bool {
-        guard !hasSeenEvents, let first = bytes.firstSignificant else { return false }
-        return bytes[first] == UInt8(ascii: "{") || bytes[first] == UInt8(ascii: "[")
-    }
-
-    private func collect(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
-        let limit = context.isSuccess ? OpenAIReader.bodyLimit : OpenAIReader.errorBodyLimit
-        guard bytes.count <= limit - body.count else {
-            guard context.isSuccess else { return }
-            return fail(context.failure(.malformed, "the answer is longer than 64 MiB"), &output)
-        }
-        body.append(bytes)
-    }
-
-    private func takeStored(_ output: inout DecodedOutput) {
-        var data = parser.takeData()
-        for place in data.indices where data[place] == 0x0A || data[place] == 0x0D { data[place] = 0x20 }
-        take(data.span, &output)
-        parser.giveBack(consume data)
-    }
-
-    private func take(_ data: Span<UInt8>, _ output: inout DecodedOutput) {
-        guard let range = data.significant else { return }
-        let text = data.extracting(range)
-        guard !text.hasPrefix("[DONE]") else { return }
+    mutating func take(
+        _ name: EventStreamParser.Name, _ data: Span<UInt8>, isCut: Bool, _ output: inout DecodedOutput
+    ) {
+        if data.hasPrefix("[DONE]") { return }
         do {
-            try tape.scan(text, limits: .stream)
+            try tape.scan(data, limits: .stream)
         } catch {
-            return fail(context.failure(.malformed, "an event is not valid JSON: \(error.message)"), &output)
+            if name == .error { return failPlain(data, &output) }
+            if isCut { return fail(.truncated, "the stream ended inside an event", &output) }
+            return fail(.malformed, "an event is not valid JSON: \(error.message)", &output)
         }
-        let meaning = dialect.meaning(of: text, tape, usage: usage)
-        if let node = meaning.failure {
-            return fail(context.failure(ErrorFacts(status: context.head.status, node: node, tape, text)), &output)
-        }
-        give(text, meaning, &output)
+        if name == .error { return fail(0, of: data, &output) }
+        give(dialect.meaning(of: data, tape, usage: usage), data, &output)
     }
 
-    private func give(_ text: Span<UInt8>, _ meaning: Dialect.Meaning, _ output: inout DecodedOutput) {
+    mutating func endEvents(_ output: inout DecodedOutput) {
+        fail(.truncated, "the stream ended before its terminal", &output)
+    }
+
+    mutating func takeAnswer(_ text: Span<UInt8>, _ output: inout DecodedOutput) {
+        guard let meaning = dialect.meaning(ofAnswer: text, tape) else {
+            return fail(.malformed, "the answer has no content", &output)
+        }
+        give(meaning, text.extracting(text.significant ?? 0..<text.count), &output)
+    }
+
+    private mutating func give(_ meaning: Dialect.Meaning, _ text: Span<UInt8>, _ output: inout DecodedOutput) {
+        if let node = meaning.failure { return fail(node, of: text, &output) }
         let start = output.text.count
         output.text.append(text)
         output.events.append(.chunk(start..<output.text.count, isOutput: meaning.isOutput))
@@ -177,35 +157,7 @@ final class DialectDecoder: ResponseDecoder {
             output.events.append(.usage(counts))
         }
         guard meaning.isEnd else { return }
-        hasEnded = true
+        body.end()
         output.events.append(.completed)
-    }
-
-    func end(into output: inout DecodedOutput) {
-        guard !hasEnded else { return }
-        if hasSeenEvents, body.isEmpty {
-            if case .event(_, .stored) = parser.finish() { takeStored(&output) }
-            guard !hasEnded else { return }
-            return fail(context.failure(.truncated, "the stream ended before its terminal"), &output)
-        }
-        let text = exchange(&body, with: [])
-        guard context.isSuccess else { return fail(context.failure(errorAnswer: text.span, tape), &output) }
-        do {
-            try tape.scan(text.span, limits: JSONLimits(bytes: OpenAIReader.bodyLimit, depth: 256))
-        } catch {
-            let kind: FailureKind = error.reason == .truncated ? .truncated : .malformed
-            return fail(context.failure(kind, "the answer is not valid JSON: \(error.message)"), &output)
-        }
-        let meaning = dialect.meaning(ofAnswer: text.span, tape)
-        if let node = meaning.failure {
-            let facts = ErrorFacts(status: context.head.status, node: node, tape, text.span)
-            return fail(context.failure(facts), &output)
-        }
-        give(text.span.extracting(text.span.significant ?? 0..<text.count), meaning, &output)
-    }
-
-    private func fail(_ failure: ProviderFailure, _ output: inout DecodedOutput) {
-        hasEnded = true
-        output.events.append(.failed(failure))
     }
 }

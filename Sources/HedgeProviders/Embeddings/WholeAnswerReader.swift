@@ -10,60 +10,25 @@ protocol WholeAnswerTranslator: Sendable {
 }
 
 /// Reads a response that is one JSON text, or an error.
-final class AnswerDecoder<Translator: WholeAnswerTranslator>: ResponseDecoder {
-    private var context: AnswerContext
+struct WholeAnswerReader<Translator: WholeAnswerTranslator>: BodyReader {
+    var context: AnswerContext
+    var body = AnswerBody(.none)
+    let tape = JSONTape()
     private var translator: Translator
-    private let tape = JSONTape()
-    private var body: [UInt8] = []
-    private var hasEnded = false
 
     init(_ translator: Translator, endpoint: Endpoint) {
         self.translator = translator
         context = AnswerContext(endpoint: endpoint)
     }
 
-    func begin(_ head: ResponseHead) {
-        context.head = head
-    }
-
-    func decode(_ bytes: Span<UInt8>, into output: inout DecodedOutput) {
-        guard !hasEnded else { return }
-        let limit = context.isSuccess ? OpenAIReader.bodyLimit : OpenAIReader.errorBodyLimit
-        guard bytes.count <= limit - body.count else {
-            guard context.isSuccess else { return }
-            return fail(context.failure(.malformed, "the answer is longer than 64 MiB"), &output)
+    mutating func takeAnswer(_ text: Span<UInt8>, _ output: inout DecodedOutput) {
+        switch translator.takeAnswer(text, tape, into: &output) {
+        case .completed: body.end()
+        case .goOn: return
+        case .failed(let node): fail(node, of: text, &output)
+        case .broken(let kind, let detail): fail(kind, "\(detail)", &output)
+        case .malformed(let detail): fail(.malformed, "\(detail)", &output)
         }
-        body.append(bytes)
-    }
-
-    func end(into output: inout DecodedOutput) {
-        guard !hasEnded else { return }
-        let text = exchange(&body, with: [])
-        guard context.isSuccess else { return fail(context.failure(errorAnswer: text.span, tape), &output) }
-        if context.isCompressed || text.first == 0x1F {
-            return fail(
-                context.failure(.malformed, "the answer is compressed although that was not asked for"), &output)
-        }
-        do {
-            try tape.scan(text.span, limits: JSONLimits(bytes: OpenAIReader.bodyLimit, depth: 256))
-        } catch {
-            let kind: FailureKind = error.reason == .truncated ? .truncated : .malformed
-            return fail(context.failure(kind, "the answer is not valid JSON: \(error.message)"), &output)
-        }
-        switch translator.takeAnswer(text.span, tape, into: &output) {
-        case .completed: hasEnded = true
-        case .goOn: fail(context.failure(.malformed, "the answer is not complete"), &output)
-        case .failed(let node):
-            let facts = ErrorFacts(status: context.head.status, node: node, tape, text.span)
-            fail(context.failure(facts), &output)
-        case .broken(let kind, let detail): fail(context.failure(kind, "\(detail)"), &output)
-        case .malformed(let detail): fail(context.failure(.malformed, "\(detail)"), &output)
-        }
-    }
-
-    private func fail(_ failure: ProviderFailure, _ output: inout DecodedOutput) {
-        hasEnded = true
-        output.events.append(.failed(failure))
     }
 }
 

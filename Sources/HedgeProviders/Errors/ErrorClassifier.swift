@@ -74,7 +74,7 @@ enum ErrorClassifier {
         "input tokens exceed the configured limit", "input tokens + max_new_tokens", "inputs tokens + max_new_tokens",
         "prompt is too long", "input is too long", "while limit is", "longer than the model's context",
         "exceeds the maximum number of tokens allowed", "exceeds the maximum context", "exceed context limit",
-        "too many tokens", "too large for model with",
+        "too many tokens", "too large for model with", "greater than the context length",
     ]
 
     private static let quotaWords = [

@@ -80,13 +80,15 @@ public struct GeminiProvider: Provider {
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
         if request.operation == .embeddings, let embedding = request.embeddingRequest() {
-            return AnswerDecoder(
-                GeminiEmbeddings(model: endpoint.model, request: embedding, service: service), endpoint: endpoint)
+            return BodyDecoder(
+                WholeAnswerReader(
+                    GeminiEmbeddings(model: endpoint.model, request: embedding, service: service), endpoint: endpoint))
         }
         let builder = ChunkBuilder(
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage)
-        return TranslatingDecoder(
-            GeminiTranslator(), builder, endpoint: endpoint, expectsEvents: request.streamsUpstream)
+        return BodyDecoder(
+            TranslatingReader(
+                GeminiTranslator(), builder, endpoint: endpoint, expectsEvents: request.streamsUpstream))
     }
 }
 

@@ -3,14 +3,23 @@ import HedgeJSON
 
 /// Reads a scanned `chat.completion`.
 ///
-/// What is right passes byte for byte; corrected in place are a finish reason that is empty or another word, reasoning
-/// under another name, content that is a list, and arguments that are no string.
+/// What is right passes byte for byte; corrected in place are a head that is not complete, a finish reason that is empty
+/// or another word, reasoning under another name, content that is a list, calls without an identifier, arguments that
+/// are no string, and a usage that leaves out reasoning.
 struct AnswerReader {
     let tape: JSONTape
     private var editor = ChunkEditor()
+    private var identity: StreamIdentity
+    private var identifiers: IdentifierSource
+    private let now: Int64
 
-    init(tape: JSONTape) {
+    /// For an answer from a deployment of `model` at `now`, in seconds since 1970, whose text is scanned with `tape`;
+    /// identifiers that are missing come from `seed`.
+    init(tape: JSONTape, model: String, now: Int64, seed: UInt64) {
         self.tape = tape
+        self.now = now
+        identity = StreamIdentity(model: model)
+        identifiers = IdentifierSource(seed: seed)
     }
 
     /// Gives the answer as one chunk.
@@ -21,13 +30,19 @@ struct AnswerReader {
         guard tape.kind(top.choices) == .array, !tape.isEmptyContainer(top.choices) else {
             return .malformed("the answer has no choices")
         }
+        identity.learn(top, tape, text)
+        identity.complete(random: &identifiers, now: now)
+        identity.correct(top, object: "chat.completion", tape, text, &editor)
         var hasOutput = false
         var choice = top.choices + 1
+        var place = 0
         while choice < tape.next(top.choices) {
             guard tape.kind(choice) == .object else { return .malformed("a choice is not an object") }
-            if let failure = read(choice, text, &hasOutput) { return failure }
+            if let failure = read(choice, place, text, &hasOutput) { return failure }
             choice = tape.next(choice)
+            place += 1
         }
+        if let node = top.usageObject(tape, text), node == top.usage { UsageReader.correct(node, tape, text, &editor) }
         let start = output.text.count
         editor.apply(to: text, appendingTo: &output.text)
         output.events.append(.chunk(start..<output.text.count, isOutput: hasOutput))
@@ -38,7 +53,7 @@ struct AnswerReader {
     }
 
     /// What keeps the text from being an answer that can be given as a stream; nil when it is one, or an error.
-    func defect(_ text: Span<UInt8>) -> StaticString? {
+    static func defect(_ text: Span<UInt8>, _ tape: JSONTape) -> StaticString? {
         guard tape.kind(0) == .object else { return "the answer is not an object" }
         let top = ChunkTop(tape, text)
         guard top.failure(tape, text) == nil else { return nil }
@@ -56,7 +71,7 @@ struct AnswerReader {
     }
 
     /// The answer with every `message` as a `delta`, so that it can be read as one chunk of a stream.
-    func chunk(_ text: Span<UInt8>) -> [UInt8] {
+    static func chunk(_ text: Span<UInt8>, _ tape: JSONTape) -> [UInt8] {
         var editor = ChunkEditor()
         let choices = tape.member("choices", of: 0, in: text) ?? -1
         var choice = choices + 1
@@ -72,11 +87,12 @@ struct AnswerReader {
     }
 
     private mutating func read(
-        _ choice: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool
+        _ choice: Int, _ place: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool
     ) -> ChunkNormalizer.Outcome? {
         guard let message = tape.member("message", of: choice, in: text), tape.kind(message) == .object else {
             return .malformed("a choice has no message")
         }
+        correctHead(of: choice, message, place, text)
         let calls = tape.member("tool_calls", of: message, in: text).flatMap {
             tape.kind($0) == .array && !tape.isEmptyContainer($0) ? $0 : nil
         }
@@ -89,8 +105,30 @@ struct AnswerReader {
         if calls != nil { hasOutput = true }
         correctContent(message, text, &hasOutput)
         correctReasoning(message, text, &hasOutput)
-        if let calls { correctArguments(calls, text) }
-        return correctFinishReason(choice, hasToolCalls: calls != nil, text)
+        if let calls { correctCalls(calls, text) }
+        let function = tape.member("function_call", of: message, in: text).map { tape.kind($0) == .object } ?? false
+        return correctFinishReason(choice, calls != nil ? .tools : function ? .function : .nothing, text)
+    }
+
+    /// Says which choice it is and who speaks, where the provider does not.
+    private mutating func correctHead(of choice: Int, _ message: Int, _ place: Int, _ text: Span<UInt8>) {
+        let index = tape.member("index", of: choice, in: text)
+        if let index, tape.kind(index) != .integer {
+            editor.replace(tape.range(index)) { JSONWriter.appendInteger(place, to: &$0) }
+        } else if index == nil {
+            editor.insert(atEndOf: tape.range(choice), isFirst: false) {
+                $0.append("\"index\":")
+                JSONWriter.appendInteger(place, to: &$0)
+            }
+        }
+        let role = tape.member("role", of: message, in: text)
+        if let role, !tape.isNonEmptyString(role) {
+            editor.replace(tape.range(role), with: "\"assistant\"")
+        } else if role == nil {
+            editor.insert(atEndOf: tape.range(message), isFirst: tape.isEmptyContainer(message)) {
+                $0.append("\"role\":\"assistant\"")
+            }
+        }
     }
 
     private mutating func correctContent(_ message: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool) {
@@ -107,27 +145,54 @@ struct AnswerReader {
         editor.replace(tape.range(node - 1), with: "\"reasoning_content\"")
     }
 
-    private mutating func correctArguments(_ calls: Int, _ text: Span<UInt8>) {
+    private mutating func correctCalls(_ calls: Int, _ text: Span<UInt8>) {
         var call = calls + 1
         while call < tape.next(calls) {
-            if let function = tape.member("function", of: call, in: text),
-                let arguments = tape.member("arguments", of: function, in: text), tape.kind(arguments) != .string
-            {
-                let range = tape.range(arguments)
-                if tape.kind(arguments) == .null {
-                    editor.replace(range, with: "\"{}\"")
-                } else {
-                    editor.replace(range) { JSONWriter.appendQuoted(text.extracting(range), to: &$0) }
-                }
-            }
+            if tape.kind(call) == .object { correct(ToolCallNodes(call, tape, text), text) }
             call = tape.next(call)
         }
     }
 
+    /// A call has an identifier and a type, and its arguments are a string.
+    private mutating func correct(_ call: ToolCallNodes, _ text: Span<UInt8>) {
+        guard call.function >= 0 else { return }
+        if !tape.isNonEmptyString(call.id) {
+            var id: [UInt8] = []
+            id.append("\"call_")
+            identifiers.append(to: &id)
+            id.append("\"")
+            put(call.id, "\"id\":", of: call) { $0.append(id.span) }
+        }
+        if !tape.isNonEmptyString(call.type) { put(call.type, "\"type\":", of: call) { $0.append("\"function\"") } }
+        guard tape.kind(call.function) == .object else { return }
+        if call.arguments < 0 {
+            return editor.insert(atEndOf: tape.range(call.function), isFirst: tape.isEmptyContainer(call.function)) {
+                $0.append("\"arguments\":\"{}\"")
+            }
+        }
+        let range = tape.range(call.arguments)
+        switch tape.kind(call.arguments) {
+        case .string: return
+        case .null: editor.replace(range, with: "\"{}\"")
+        default: editor.replace(range) { JSONWriter.appendQuoted(text.extracting(range), to: &$0) }
+        }
+    }
+
+    /// Replaces the value at a node, or adds the member where there is none; a call with a function is not empty.
+    private mutating func put(
+        _ node: Int, _ key: StaticString, of call: ToolCallNodes, _ write: (inout [UInt8]) -> Void
+    ) {
+        if node >= 0 { return editor.replace(tape.range(node), write) }
+        editor.insert(atEndOf: tape.range(call.node), isFirst: false) {
+            $0.append(key)
+            write(&$0)
+        }
+    }
+
     private mutating func correctFinishReason(
-        _ choice: Int, hasToolCalls: Bool, _ text: Span<UInt8>
+        _ choice: Int, _ calls: FinishReason.Calls, _ text: Span<UInt8>
     ) -> ChunkNormalizer.Outcome? {
-        let fallback: StaticString = hasToolCalls ? "\"tool_calls\"" : "\"stop\""
+        let fallback: StaticString = calls == .tools ? "\"tool_calls\"" : "\"stop\""
         guard let node = tape.member("finish_reason", of: choice, in: text) else {
             editor.insert(atEndOf: tape.range(choice), isFirst: false) {
                 $0.append("\"finish_reason\":")
@@ -135,7 +200,7 @@ struct AnswerReader {
             }
             return nil
         }
-        let reason = FinishReason(node, hasToolCalls: hasToolCalls, tape, text)
+        let reason = FinishReason(node, calls: calls, tape, text)
         switch reason {
         case .failed: return .failed(node: -1)
         case .verbatim: return nil

@@ -3,8 +3,11 @@ import HedgeJSON
 /// Makes one `chat.completion` of the chunks of a stream, as the provider would have answered without streaming.
 ///
 /// Members it does not know stay: texts that come in pieces are joined, lists grow, of everything else the last value
-/// counts.
+/// counts. Only what pads the chunks of a stream to a random length has no place in an answer.
 struct ChunkAssembler {
+    /// Padding, by the names of OpenAI and Mistral.
+    private static let padding: Set<String> = ["obfuscation", "p"]
+
     private let tape = JSONTape()
     private var root = AssemblyNode(.object)
 
@@ -19,7 +22,7 @@ struct ChunkAssembler {
     func append(to bytes: inout [UInt8]) {
         bytes.append("{")
         var isFirst = true
-        for (name, node) in zip(root.names, root.children) {
+        for (name, node) in zip(root.names, root.children) where !Self.padding.contains(name) {
             Self.key(name, isFirst: &isFirst, &bytes)
             switch name {
             case "object": bytes.append("\"chat.completion\"")
@@ -62,7 +65,7 @@ struct ChunkAssembler {
         let isAnswerless = calls != nil || message.child("function_call") != nil
         bytes.append("{")
         var isFirst = true
-        for (name, node) in zip(message.names, message.children) {
+        for (name, node) in zip(message.names, message.children) where name != "obfuscation" {
             key(name, isFirst: &isFirst, &bytes)
             switch name {
             case "content" where isAnswerless && node.isEmptyText: bytes.append("null")
@@ -218,11 +221,11 @@ final class AssemblyNode {
 
 /// Reads a stream and gives one whole answer, telling of output as it comes.
 final class AssemblingDecoder: ResponseDecoder, SeededDecoder {
-    private let inner: OpenAIDecoder
+    private let inner: BodyDecoder<OpenAIReader>
     private var assembler = ChunkAssembler()
     private var buffer = DecodedOutput()
 
-    init(_ inner: OpenAIDecoder) {
+    init(_ inner: BodyDecoder<OpenAIReader>) {
         self.inner = inner
     }
 

@@ -107,7 +107,7 @@ struct ChunkNormalizer {
     ) -> Outcome {
         editor.removeAll()
         finishing.removeAll(keepingCapacity: true)
-        identity.correct(top, tape, text, &editor)
+        identity.correct(top, object: "chat.completion.chunk", tape, text, &editor)
         var reading = ChunkReading()
         if hasChoices {
             if let failure = read(top.choices, text, &reading) { return failure }
@@ -117,7 +117,7 @@ struct ChunkNormalizer {
         if let node = top.usageObject(tape, text) {
             if let usage = UsageReader.read(node, tape, text) { output.events.append(.usage(usage)) }
             if !hasChoices && node == top.usage {
-                keepUsageChunk(text)
+                keepUsageChunk(node, text)
                 return .taken
             }
             if wantsUsage { makeUsageChunk(node, text) }
@@ -161,17 +161,30 @@ struct ChunkNormalizer {
 
     // MARK: Usage
 
-    private mutating func keepUsageChunk(_ text: Span<UInt8>) {
+    private mutating func keepUsageChunk(_ node: Int, _ text: Span<UInt8>) {
         guard wantsUsage else { return }
         usageChunk.removeAll(keepingCapacity: true)
+        UsageReader.correct(node, tape, text, &editor)
         editor.apply(to: text, appendingTo: &usageChunk)
+    }
+
+    /// The usage object at a node, as the caller is to see it.
+    private func corrected(_ node: Int, _ text: Span<UInt8>) -> [UInt8] {
+        var editor = ChunkEditor()
+        UsageReader.correct(node, tape, text, &editor)
+        let range = tape.range(node)
+        // Places in the text before the object stay what they are.
+        var usage: [UInt8] = []
+        editor.apply(to: text.extracting(0..<range.upperBound), appendingTo: &usage)
+        usage.removeFirst(min(range.lowerBound, usage.count))
+        return usage
     }
 
     private mutating func makeUsageChunk(_ node: Int, _ text: Span<UInt8>) {
         usageChunk.removeAll(keepingCapacity: true)
         identity.appendHead(to: &usageChunk)
         usageChunk.append("[],\"usage\":")
-        usageChunk.append(text, tape.range(node))
+        usageChunk.append(corrected(node, text).span)
         usageChunk.append("}")
     }
 
@@ -234,6 +247,11 @@ struct ChoiceState {
     var hasRole = false
     var isFinished = false
     var tools = ToolCallRouter()
+    /// Whether it called a function in the way that came before tools.
+    var hasFunctionCall = false
+
+    /// What it has called.
+    var calls: FinishReason.Calls { !tools.isEmpty ? .tools : hasFunctionCall ? .function : .nothing }
 }
 
 extension JSONLimits {
@@ -314,7 +332,7 @@ extension ChunkNormalizer {
     private mutating func finish(
         _ state: Int, _ node: Int, _ text: Span<UInt8>, _ reading: inout ChunkReading
     ) -> Outcome? {
-        let reason = FinishReason(node, hasToolCalls: !choices[state].tools.isEmpty, tape, text)
+        let reason = FinishReason(node, calls: choices[state].calls, tape, text)
         switch reason {
         case .none:
             if node >= 0, tape.kind(node) != .null { editor.replace(tape.range(node), with: "null") }
@@ -373,6 +391,7 @@ extension ChunkNormalizer {
                 }
             case 13 where tape.isString(key, "function_call", in: text):
                 hasCalls = true
+                if tape.kind(value) == .object { choices[state].hasFunctionCall = true }
                 if hasText("name", or: "arguments", of: value, text) { hasOutput = true }
             case 5 where tape.isString(key, "audio", in: text):
                 if hasText("data", or: "transcript", of: value, text) { hasOutput = true }

@@ -11,9 +11,18 @@ enum FinishReason {
     /// Generation failed.
     case failed
 
-    /// Reads a node; -1 for an absent one. `hasToolCalls` tells whether the choice has called a tool, in which case
-    /// "stop" means that it did.
-    init(_ node: Int, hasToolCalls: Bool, _ tape: JSONTape, _ text: Span<UInt8>) {
+    /// What a choice has called.
+    enum Calls {
+        case nothing
+        case tools
+        /// A function, as callers did before there were tools.
+        case function
+    }
+
+    /// Reads a node; -1 for an absent one. `calls` tells what the choice has called: "stop" after a tool means that it
+    /// was called, and "tool_calls" without one leaves the caller nothing to answer.
+    init(_ node: Int, calls: Calls, _ tape: JSONTape, _ text: Span<UInt8>) {
+        let hasToolCalls = calls == .tools
         guard tape.isNonEmptyString(node) else {
             self = .none
             return
@@ -25,8 +34,10 @@ enum FinishReason {
             self = .mapped(hasToolCalls ? "tool_calls" : "stop")
         } else if isOne(of: "model_length", "max_tokens") {
             self = .mapped("length")
+        } else if isOne(of: "tool_calls") {
+            self = calls == .nothing ? .mapped("stop") : .verbatim
         } else if isOne(of: "tool_use", "tool_call") {
-            self = .mapped("tool_calls")
+            self = .mapped(calls == .nothing ? "stop" : "tool_calls")
         } else if isOne(of: "error") {
             self = .failed
         } else {

@@ -100,13 +100,15 @@ public struct OpenAIProvider: Provider {
             let input = request.embeddingRequest()?.root["input"]
             let isTokens = input?.kind == .array && input?[0]?.kind == .integer
             let count = input?.kind == .array && !isTokens ? input?.count : 1
-            return AnswerDecoder(OpenAIEmbeddings(count: input == nil ? nil : count), endpoint: endpoint)
+            return BodyDecoder(
+                WholeAnswerReader(OpenAIEmbeddings(count: input == nil ? nil : count), endpoint: endpoint))
         case .responses:
-            return DialectDecoder(.responses, endpoint: endpoint, expectsEvents: request.isStream)
+            return BodyDecoder(DialectReader(.responses, endpoint: endpoint, expectsEvents: request.isStream))
         }
         let isAssembled = request.streamsUpstream && !request.isStream
-        let decoder = OpenAIDecoder(
-            endpoint: endpoint, isStream: request.streamsUpstream, wantsUsage: request.wantsUsage || isAssembled)
+        let decoder = BodyDecoder(
+            OpenAIReader(
+                endpoint: endpoint, isStream: request.streamsUpstream, wantsUsage: request.wantsUsage || isAssembled))
         return isAssembled ? AssemblingDecoder(decoder) : decoder
     }
 

@@ -51,9 +51,9 @@ struct StreamIdentity {
         }
     }
 
-    /// Corrects the members of a chunk that are missing or differ.
+    /// Corrects the members of a chunk or an answer that are missing or differ; `object` is what it calls itself.
     func correct(
-        _ top: ChunkTop, _ tape: JSONTape, _ text: Span<UInt8>, _ editor: inout ChunkEditor
+        _ top: ChunkTop, object: StaticString, _ tape: JSONTape, _ text: Span<UInt8>, _ editor: inout ChunkEditor
     ) {
         var isFirst = tape.isEmptyContainer(0)
         func put(_ node: Int, _ key: StaticString, _ value: [UInt8]) {
@@ -68,8 +68,12 @@ struct StreamIdentity {
             }
         }
         if !isSame(top.id, id, tape, text) { put(top.id, "\"id\":", id) }
-        if !tape.isString(top.object, "chat.completion.chunk", in: text) {
-            put(top.object, "\"object\":", Array("\"chat.completion.chunk\"".utf8))
+        if !tape.isString(top.object, object, in: text) {
+            var quoted: [UInt8] = []
+            quoted.append("\"")
+            quoted.append(object)
+            quoted.append("\"")
+            put(top.object, "\"object\":", quoted)
         }
         if tape.kind(top.created) != .integer || tape.range(top.created).count == 1 {
             put(top.created, "\"created\":", created)

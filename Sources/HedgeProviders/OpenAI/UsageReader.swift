@@ -18,15 +18,32 @@ enum UsageReader {
             let written = count("cache_write_tokens", of: details, tape, text) ?? 0
             usage.cacheWrittenTokens = min(written, usage.promptTokens &- usage.cachedPromptTokens)
         }
-        if let details = tape.member("completion_tokens_details", of: node, in: text),
-            let reasoning = count("reasoning_tokens", of: details, tape, text), reasoning > 0
-        {
-            let total = count("total_tokens", of: node, tape, text)
-            let isLeftOut = total == usage.promptTokens &+ usage.completionTokens &+ reasoning
-            if isLeftOut { usage.completionTokens &+= reasoning }
+        if let missing = missingReasoning(node, tape, text) { usage.completionTokens &+= missing }
+        if let details = tape.member("completion_tokens_details", of: node, in: text) {
+            let reasoning = count("reasoning_tokens", of: details, tape, text) ?? 0
             usage.reasoningTokens = min(reasoning, usage.completionTokens)
         }
         return usage
+    }
+
+    /// Reasoning tokens that are part of the total and not of the completion, as xAI counts; nil for none.
+    private static func missingReasoning(_ node: Int, _ tape: JSONTape, _ text: Span<UInt8>) -> Int? {
+        guard let details = tape.member("completion_tokens_details", of: node, in: text),
+            let reasoning = count("reasoning_tokens", of: details, tape, text), reasoning > 0,
+            let total = count("total_tokens", of: node, tape, text)
+        else { return nil }
+        let prompt = count("prompt_tokens", of: node, tape, text) ?? 0
+        let completion = count("completion_tokens", of: node, tape, text) ?? 0
+        return total == prompt &+ completion &+ reasoning ? reasoning : nil
+    }
+
+    /// Corrects the completion of a usage object that leaves out reasoning tokens, which OpenAI counts as part of it.
+    static func correct(_ node: Int, _ tape: JSONTape, _ text: Span<UInt8>, _ editor: inout ChunkEditor) {
+        guard let missing = missingReasoning(node, tape, text),
+            let value = tape.member("completion_tokens", of: node, in: text),
+            let said = count("completion_tokens", of: node, tape, text)
+        else { return }
+        editor.replace(tape.range(value)) { JSONWriter.appendInteger(said &+ missing, to: &$0) }
     }
 
     /// A count that is an integer and not negative; counts beyond any sense are cut to 2^40.
