@@ -33,13 +33,25 @@ REQUEST = {
     "tool_choice": "required", "parallel_tool_calls": False,
 }
 
+# The same question in other dialects, which pass as they are.
+DIALECTS = {
+    "responses": {
+        "provider": "openai", "endpoint": "/v1/responses",
+        "request": {"model": "m", "stream": True, "max_output_tokens": 50, "input": REQUEST["messages"][1]["content"],
+                    "tools": REQUEST["tools"]}},
+    "messages": {
+        "provider": "anthropic", "endpoint": "/v1/messages",
+        "request": {"model": "m", "stream": True, "max_tokens": 50, "messages": REQUEST["messages"][1:2],
+                    "tools": REQUEST["tools"]}},
+}
+
 # What an endpoint needs besides a model.
 ENDPOINTS = {
     "openai": {}, "azure": {"api_base": "https://r.openai.azure.com", "api_version": "v1"}, "mistral": {},
     "anthropic": {"model": "claude-sonnet-4-5"}, "gemini": {"model": "gemini-3-flash"},
     "bedrock": {"model": "anthropic.claude-sonnet-4-5-v1:0", "aws_region_name": "us-east-1",
                 "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "wJalrXUtnFEMI"},
-    "cohere": {},
+    "cohere": {}, **DIALECTS,
 }
 
 
@@ -52,8 +64,9 @@ def encoding(provider, times):
 def decoding(provider, times):
     """The script that decodes the answer so many times, each frame in a read of its own."""
     frames = [base64.b64encode(frame).decode() for frame in STREAMS[provider]()]
-    return {"provider": provider, "stream": True, "include_usage": True, "received_at": 1, "repeat": times,
-            "input": [{"base64": frame} for frame in frames]}
+    script = {"provider": provider, "stream": True, "include_usage": True, "received_at": 1, "repeat": times,
+              "input": [{"base64": frame} for frame in frames]}
+    return {**script, **DIALECTS.get(provider, {})}
 
 
 def words():
@@ -135,8 +148,21 @@ def cohere():
         "finish_reason": "COMPLETE", "usage": {"tokens": {"input_tokens": 9, "output_tokens": CHUNKS}}})
 
 
+def responses():
+    """Events of the Responses API."""
+    def event(kind, number, **members):
+        return bytespec.sse({"type": kind, "sequence_number": number, **members}, kind)
+
+    yield event("response.created", 0, response={"id": "resp_1", "object": "response", "output": []})
+    for index, word in enumerate(words()):
+        yield event("response.output_text.delta", index + 1, item_id="msg_1", output_index=0, content_index=0,
+                    delta=word, logprobs=[])
+    yield event("response.completed", CHUNKS + 1, response={
+        "id": "resp_1", "object": "response", "output": [], "usage": {"input_tokens": 9, "output_tokens": CHUNKS}})
+
+
 STREAMS = {"openai": openai, "azure": openai, "mistral": openai, "anthropic": anthropic, "gemini": gemini,
-           "bedrock": bedrock, "cohere": cohere}
+           "bedrock": bedrock, "cohere": cohere, "responses": responses, "messages": anthropic}
 
 
 def lines(times):
