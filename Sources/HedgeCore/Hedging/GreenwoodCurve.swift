@@ -143,6 +143,7 @@ struct GreenwoodCurve {
             if next >= 0, steps[next].bucket == bucket { variance += area * area * steps[next].hazardVariance }
             area += here * width
         }
-        return (mean, variance.squareRoot(), true)
+        // Where nothing unhedged happened in between, the error cannot be told, which is not the same as none.
+        return (mean, variance.squareRoot(), variance > 0)
     }
 }
