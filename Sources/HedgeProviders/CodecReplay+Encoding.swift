@@ -6,7 +6,8 @@ extension CodecReplay {
     /// The endpoint is given by `model`, `api_base`, `api_key`, `api_version`, `bearer_token`, `aws_region_name`,
     /// `aws_access_key_id`, `aws_secret_access_key`, `aws_session_token`, `vertex_project`, `vertex_location` and
     /// `drop_params`; `now` is the time in seconds since 1970. The result has `url`, `headers` (an array of lines) and
-    /// `body`; or `unsupported` with `provider` and `fields`.
+    /// `body`; or `parts`, a list of these, where inputs for embeddings go out in several requests; or `unsupported`
+    /// with `provider` and `fields`.
     static func encode(_ root: JSONValue) throws(ScriptError) -> [UInt8] {
         let provider = try provider(root)
         let text = requestText(root)
@@ -20,19 +21,25 @@ extension CodecReplay {
             result = encode(request, provider, endpoint, now)
         }
         switch result {
-        case .success(let encoded):
+        case .success(let parts):
             let head = provider.head(
                 for: endpoint, operation: request.operation, isStream: request.streamsUpstream)
-            return report(head, encoded)
+            return report(head, parts)
         case .failure(let unsupported): return report(unsupported)
         }
     }
 
     private static func encode(
         _ request: ChatRequest, _ provider: any Provider, _ endpoint: Endpoint, _ now: Int64
-    ) -> Result<EncodedRequest, UnsupportedRequest> {
+    ) -> Result<[EncodedRequest], UnsupportedRequest> {
         if let objection = provider.objection(to: request, at: endpoint) { return .failure(objection) }
-        return Result { () throws(UnsupportedRequest) in try provider.encode(request, for: endpoint, at: now) }
+        return Result { () throws(UnsupportedRequest) in
+            var encoded: [EncodedRequest] = []
+            for part in EmbeddingBatch.parts(of: request, to: provider, at: endpoint) {
+                encoded.append(try provider.encode(part, for: endpoint, at: now))
+            }
+            return encoded
+        }
     }
 
     static func endpoint(_ root: JSONValue, of provider: any Provider) -> Endpoint {
@@ -54,8 +61,22 @@ extension CodecReplay {
         return endpoint
     }
 
-    private static func report(_ head: RequestHead, _ encoded: EncodedRequest) -> [UInt8] {
+    private static func report(_ head: RequestHead, _ parts: [EncodedRequest]) -> [UInt8] {
         var writer = JSONWriter()
+        if parts.count == 1 {
+            write(head, parts[0], to: &writer)
+            return writer.bytes
+        }
+        writer.beginObject()
+        writer.key("parts")
+        writer.beginArray()
+        for part in parts { write(head, part, to: &writer) }
+        writer.endArray()
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private static func write(_ head: RequestHead, _ encoded: EncodedRequest, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.member("url", head.url)
         writer.key("headers")
@@ -65,7 +86,6 @@ extension CodecReplay {
         writer.key("body")
         encoded.body.withSpan { writer.raw($0) }
         writer.endObject()
-        return writer.bytes
     }
 
     private static func report(_ unsupported: UnsupportedRequest) -> [UInt8] {

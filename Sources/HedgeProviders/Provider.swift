@@ -30,6 +30,9 @@ public protocol Provider: Sendable {
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest
 
+    /// How many inputs one exchange for embeddings may have; nil for any number. See ``EmbeddingBatch``.
+    func embeddingLimit(at endpoint: Endpoint) -> Int?
+
     /// A decoder for one response to `request`.
     func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder
 }
@@ -37,6 +40,9 @@ public protocol Provider: Sendable {
 extension Provider {
     /// Nothing besides chat completions.
     public var operations: Set<Operation> { [] }
+
+    /// Any number.
+    public func embeddingLimit(at endpoint: Endpoint) -> Int? { nil }
 
     /// The head of chat completions.
     public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {

@@ -169,7 +169,7 @@ def run_encode(case, testee):
     if out is None:
         return
     try:
-        for key in ("url", "headers", "unsupported"):
+        for key in ("url", "headers", "unsupported", "parts"):
             if key in case["expect"]:
                 match.match(case["expect"][key], out.get(key, match.MISSING), {}, key)
         if "body" in case["expect"]:

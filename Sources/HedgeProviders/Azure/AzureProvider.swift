@@ -16,6 +16,9 @@ public struct AzureProvider: Provider {
     /// What the profile says.
     public var operations: Set<Operation> { profile.operations }
 
+    /// What the profile says.
+    public func embeddingLimit(at endpoint: Endpoint) -> Int? { profile.embeddingLimit }
+
     /// The deployment's `embeddings`, and version 1's `responses`.
     public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
         var head = head(for: endpoint, isStream: isStream)

@@ -26,6 +26,11 @@ public struct BedrockProvider: Provider {
     /// What the profile says.
     public var operations: Set<Operation> { profile.operations }
 
+    /// 96 for Cohere's models; one call of Titan's takes one text.
+    public func embeddingLimit(at endpoint: Endpoint) -> Int? {
+        BedrockEmbeddings.isCohere(endpoint.model) ? 96 : 1
+    }
+
     /// The model's `invoke` for embeddings.
     public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
         var head = head(for: endpoint, isStream: isStream)
@@ -37,10 +42,7 @@ public struct BedrockProvider: Provider {
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
         if request.operation == .embeddings {
             let members = BedrockEmbeddings.members(of: endpoint.model)
-            if let objection = request.embeddingObjection(besides: members, name: name, endpoint) { return objection }
-            // One call of Titan's takes one text.
-            let isTooMany = !BedrockEmbeddings.isCohere(endpoint.model) && request.embeddingRequest()?.texts.count != 1
-            return isTooMany ? UnsupportedRequest(provider: name, fields: ["input"]) : nil
+            return request.embeddingObjection(besides: members, name: name, endpoint)
         }
         return request.objection(of: name) { BedrockEncoder($0, endpoint: endpoint).objections(of: name) }
     }

@@ -6,7 +6,7 @@ enum Catalogue {
     static let openAI = ProviderProfile(
         name: "openai", aliases: ["custom_openai", "openai_like", "openai_compatible"],
         baseURL: "https://api.openai.com/v1", keyVariables: ["OPENAI_API_KEY"], cancelStopsBilling: true
-    ).offering(.embeddings, .responses)
+    ).offering(.embeddings, .responses).embedding(upTo: 2048)
 
     static let profiles: [ProviderProfile] = [
         openAI,
@@ -16,20 +16,23 @@ enum Catalogue {
         ).offering(.messages),
         ProviderProfile(
             name: "cohere", format: .cohere, aliases: ["cohere_chat"], baseURL: "https://api.cohere.com",
-            keyVariables: ["COHERE_API_KEY", "CO_API_KEY"], cancelStopsBilling: true),
+            keyVariables: ["COHERE_API_KEY", "CO_API_KEY"], cancelStopsBilling: true
+        ).embedding(upTo: 96),
         ProviderProfile(
             name: "azure", format: .azure, aliases: ["azure_openai", "azure_text"], baseURL: nil,
             ownDomains: [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"],
             keyVariables: ["AZURE_API_KEY", "AZURE_OPENAI_API_KEY"], cancelStopsBilling: true
-        ).offering(.embeddings, .responses),
+        ).offering(.embeddings, .responses).embedding(upTo: 2048),
         // Google and AWS go on generating, and billing, when the connection is closed.
         ProviderProfile(
             name: "gemini", format: .gemini, aliases: ["google_ai_studio"],
             baseURL: "https://generativelanguage.googleapis.com", keyVariables: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-            cancelStopsBilling: false),
+            cancelStopsBilling: false
+        ).embedding(upTo: 100),
         ProviderProfile(
             name: "vertex_ai", format: .vertex, aliases: ["vertex_ai_beta", "vertex"], baseURL: nil,
-            ownDomains: [".googleapis.com"], needsKey: false, cancelStopsBilling: false),
+            ownDomains: [".googleapis.com"], needsKey: false, cancelStopsBilling: false
+        ).embedding(upTo: 250),
         ProviderProfile(
             name: "bedrock", format: .bedrock, aliases: ["bedrock_converse"], baseURL: nil,
             ownDomains: [".amazonaws.com", ".amazonaws.com.cn"], keyVariables: ["AWS_BEARER_TOKEN_BEDROCK"],

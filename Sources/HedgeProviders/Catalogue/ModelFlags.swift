@@ -35,6 +35,8 @@ public struct ModelFlags: Hashable, Sendable {
     public var refusedMembers: [String]?
     /// Longest answer in tokens (`max_output_tokens`), sent where a format demands one and the caller gives none.
     public var maxOutputTokens: Int?
+    /// How many inputs one request for embeddings may have (`max_embedding_inputs`).
+    public var maxEmbeddingInputs: Int?
 
     /// Nothing known.
     public init() {}
@@ -53,6 +55,7 @@ public struct ModelFlags: Hashable, Sendable {
         flags.thinking = thinking ?? other.thinking
         flags.refusedMembers = refusedMembers ?? other.refusedMembers
         flags.maxOutputTokens = maxOutputTokens ?? other.maxOutputTokens
+        flags.maxEmbeddingInputs = maxEmbeddingInputs ?? other.maxEmbeddingInputs
         return flags
     }
 }

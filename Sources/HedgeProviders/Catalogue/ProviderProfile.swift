@@ -34,6 +34,8 @@ public struct ProviderProfile: Sendable {
     public var needsKey: Bool
     /// What it offers besides chat completions.
     public var operations: Set<Operation> = [.embeddings]
+    /// How many inputs one request for embeddings may have; nil for any number.
+    public var embeddingLimit: Int?
     /// Whether `stream_options.include_usage` is understood.
     public var reportsStreamUsage: Bool
     /// Whether closing the connection ends generation and with it the bill; nil when unknown.
@@ -95,6 +97,13 @@ public struct ProviderProfile: Sendable {
     func offering(_ operations: Operation...) -> ProviderProfile {
         var profile = self
         profile.operations = Set(operations)
+        return profile
+    }
+
+    /// The profile with a number of inputs that one request for embeddings may have.
+    func embedding(upTo limit: Int) -> ProviderProfile {
+        var profile = self
+        profile.embeddingLimit = limit
         return profile
     }
 

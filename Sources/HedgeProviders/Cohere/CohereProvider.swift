@@ -28,6 +28,9 @@ public struct CohereProvider: Provider {
     /// What the profile says.
     public var operations: Set<Operation> { profile.operations }
 
+    /// What the profile says.
+    public func embeddingLimit(at endpoint: Endpoint) -> Int? { profile.embeddingLimit }
+
     /// `{base}/v2/embed` for embeddings.
     public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
         var head = head(for: endpoint, isStream: isStream)

@@ -42,6 +42,11 @@ public struct GeminiProvider: Provider {
     /// What the profile says.
     public var operations: Set<Operation> { profile.operations }
 
+    /// What the profile says; Vertex AI takes the texts for Gemini's own models one by one.
+    public func embeddingLimit(at endpoint: Endpoint) -> Int? {
+        service == .vertex && Words(endpoint.model).contains("gemini-embedding") ? 1 : profile.embeddingLimit
+    }
+
     /// The model's `batchEmbedContents`, or on Vertex AI `predict`, for embeddings.
     public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
         var head = head(for: endpoint, isStream: isStream)

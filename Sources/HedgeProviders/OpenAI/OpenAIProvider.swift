@@ -17,6 +17,9 @@ public struct OpenAIProvider: Provider {
     /// What the profile says.
     public var operations: Set<Operation> { profile.operations }
 
+    /// What the profile says.
+    public func embeddingLimit(at endpoint: Endpoint) -> Int? { profile.embeddingLimit }
+
     /// `{base}/embeddings` or `{base}/responses`, with the same headers as chat completions.
     public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
         var head = head(for: endpoint, isStream: isStream)

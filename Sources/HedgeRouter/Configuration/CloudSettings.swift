@@ -108,5 +108,6 @@ extension ModelFlags {
             }
         }
         maxOutputTokens = info.integer("max_output_tokens")
+        maxEmbeddingInputs = info.integer("max_embedding_inputs")
     }
 }

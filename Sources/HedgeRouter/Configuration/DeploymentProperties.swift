@@ -108,6 +108,10 @@ enum DocumentProperties {
             "max_output_tokens", .integer(1...1_000_000_000), defaultText: known, liteLLM: true,
             "Longest answer, sent where the provider demands a limit and the request has none."
         ),
+        Property(
+            "max_embedding_inputs", .integer(1...1_000_000), defaultText: known, liteLLM: false,
+            "How many inputs one request for embeddings may have; longer lists go out in parts and come back as one."
+        ),
     ]
 
     private static let known = "what is known of the model"

@@ -36,6 +36,8 @@ final class Engine {
     /// Transfers to close, and to read on from, when no callback of the loop is under way.
     private var transfersToCancel: [TransferID] = []
     private var transfersToResume: [TransferID] = []
+    /// Attempts with a part of their request left to send.
+    private var attemptsToContinue: [AttemptRecord] = []
     /// Transfers whose answer is complete and whose end is still awaited, so that the connection can be used again.
     private var lingering: Deque<Lingering> = []
     private var mustForgetTargets = false
@@ -138,6 +140,8 @@ extension Engine: LoopDriver {
         if let due = Self.due(&core), due <= now {
             core.handle(.timeReached, at: Instant(nanoseconds: now), into: &actions)
         }
+        for attempt in attemptsToContinue { sendNextPart(of: attempt, loop: loop, now: now) }
+        attemptsToContinue.removeAll(keepingCapacity: true)
         while !actions.isEmpty {
             swap(&actions, &performing)
             for action in performing { perform(action, loop: loop, now: now) }
@@ -351,6 +355,12 @@ extension Engine {
         attempt.decoder.end(into: &output)
         take(output, from: attempt, now: now)
         guard attempt.isRunning else { return }
+        if let batch = attempt.batch, batch.awaitsTransfer {
+            // Still an attempt in flight, which can be cancelled before the next part goes out.
+            attempts[attempt.id] = attempt
+            attemptsToContinue.append(attempt)
+            return
+        }
         defects &+= 1
         let failure = ProviderFailure(kind: .malformed, httpStatus: Int(attempt.httpStatus))
         fail(attempt, AttemptFailure(failure, deployment: attempt.deployment.key), now: now)
@@ -420,7 +430,8 @@ extension Engine {
         let attempt = AttemptRecord(
             id: start.attempt, role: .canary, deployment: deployment, startedAt: now,
             decoder: deployment.provider.makeDecoder(for: chat, endpoint: deployment.endpoint), request: nil)
-        send(chat, as: attempt, connectTimeout: start.connectTimeout, loop: loop, now: now)
+        attempt.connectTimeout = start.connectTimeout
+        send(chat, as: attempt, loop: loop, now: now)
     }
 
     private func startAttempt(_ start: AttemptStart, loop: EventLoop, now: Int64) {
@@ -432,17 +443,24 @@ extension Engine {
             defects &+= 1
             return
         }
+        let batch = EmbeddingBatch.of(request.chat, to: deployment.provider, at: deployment.endpoint)
         let attempt = AttemptRecord(
             id: start.attempt, role: start.role, deployment: deployment, startedAt: now,
-            decoder: deployment.provider.makeDecoder(for: request.chat, endpoint: deployment.endpoint),
-            request: request)
+            decoder: batch ?? deployment.provider.makeDecoder(for: request.chat, endpoint: deployment.endpoint),
+            request: request, batch: batch)
+        attempt.connectTimeout = start.connectTimeout
         request.attempts.append(attempt)
-        send(request.chat, as: attempt, connectTimeout: start.connectTimeout, loop: loop, now: now)
+        send(batch?.part ?? request.chat, as: attempt, loop: loop, now: now)
     }
 
-    private func send(
-        _ chat: ChatRequest, as attempt: AttemptRecord, connectTimeout: Interval, loop: EventLoop, now: Int64
-    ) {
+    /// The transfer before has ended, and its connection is free.
+    private func sendNextPart(of attempt: AttemptRecord, loop: EventLoop, now: Int64) {
+        guard attempt.isRunning, attempts[attempt.id] === attempt, let batch = attempt.batch else { return }
+        attempts[attempt.id] = nil
+        send(batch.part, as: attempt, loop: loop, now: now)
+    }
+
+    private func send(_ chat: ChatRequest, as attempt: AttemptRecord, loop: EventLoop, now: Int64) {
         let deployment = attempt.deployment
         do throws(UnsupportedRequest) {
             let encoded = try deployment.provider.encode(chat, for: deployment.endpoint, at: wallClockSeconds())
@@ -458,7 +476,7 @@ extension Engine {
                 TransferRequest(
                     target: deployment.target(for: chat),
                     headers: headers, body: encoded.body,
-                    connectTimeoutMilliseconds: Int(connectTimeout.milliseconds.rounded(.up))))
+                    connectTimeoutMilliseconds: Int(attempt.connectTimeout.milliseconds.rounded(.up))))
         } catch {
             fail(attempt, AttemptFailure(error, deployment: deployment.key), now: now)
         }

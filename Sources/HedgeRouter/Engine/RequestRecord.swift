@@ -62,6 +62,10 @@ final class AttemptRecord {
     let deployment: DeploymentRuntime
     let startedAt: Int64
     let decoder: any ResponseDecoder
+    /// The decoder, of an attempt of several exchanges that follow one another.
+    let batch: EmbeddingBatch?
+    /// How long a connection may take.
+    var connectTimeout = Interval.zero
     /// The request it belongs to, until that has ended; a probe has none.
     var request: RequestRecord?
 
@@ -90,13 +94,14 @@ final class AttemptRecord {
 
     init(
         id: AttemptID, role: AttemptRole, deployment: DeploymentRuntime, startedAt: Int64,
-        decoder: any ResponseDecoder, request: RequestRecord?
+        decoder: any ResponseDecoder, request: RequestRecord?, batch: EmbeddingBatch? = nil
     ) {
         self.id = id
         self.role = role
         self.deployment = deployment
         self.startedAt = startedAt
         self.decoder = decoder
+        self.batch = batch
         self.request = request
     }
 
