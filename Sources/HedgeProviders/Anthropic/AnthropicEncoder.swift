@@ -8,16 +8,25 @@ struct AnthropicEncoder {
     private let flags: ModelFlags
     private let names: ToolNames
     private let turns: AnthropicTurns
+    private let host: Host
+
+    /// Who serves the model.
+    enum Host {
+        case anthropic
+        /// The model is in the address, the version in the body, and nothing is fetched from elsewhere.
+        case vertex
+    }
 
     /// Longest name of a tool.
     static let longestName = 128
     /// Name of the tool that stands in for an answer with a schema, on models that know no schemas.
     static let schemaTool = "json_tool_call"
 
-    init(_ request: RequestView, endpoint: Endpoint, provider: String) {
-        self.request = request
+    init(_ request: RequestView, endpoint: Endpoint, provider: String, host: Host = .anthropic) {
+        self.request = request.refusing(endpoint.flags.refusedMembers)
         self.endpoint = endpoint
         self.provider = provider
+        self.host = host
         flags = endpoint.flags
         names = ToolNames(request, limit: Self.longestName)
         turns = AnthropicTurns(request, acceptsLateSystem: flags.acceptsLateSystem ?? false)
@@ -47,16 +56,16 @@ struct AnthropicEncoder {
 
     /// Sampling and thinking exclude one another.
     private var acceptsSampling: Bool {
-        (flags.acceptsSampling ?? true) && endpoint.apiVersion ?? "" < AnthropicProvider.versionWithoutSampling
-            && thinking.isOff
+        let hasVersion = host == .vertex || endpoint.apiVersion ?? "" < AnthropicProvider.versionWithoutSampling
+        return (flags.acceptsSampling ?? true) && hasVersion && thinking.isOff
     }
 
     /// Values that a member as such has an equivalent for, but not these.
     private var valueObjections: [String] {
         var fields: [String] = []
-        if let effort = request.reasoningEffort, flags.thinking == ModelFlags.Thinking.none, effort != "none" {
-            fields.append("reasoning_effort")
-        }
+        // No model thinks about a call it has to make, and a schema without support of its own is such a call.
+        let cannotThink = flags.thinking == ModelFlags.Thinking.none || forcesTool || usesSchemaTool
+        if let effort = request.reasoningEffort, effort != "none", cannotThink { fields.append("reasoning_effort") }
         if request["metadata"] != nil, request["metadata"]?["user_id"]?.string == nil { fields.append("metadata") }
         if flags.acceptsTools == false, !request.tools.isEmpty { fields.append("tools") }
         return fields
@@ -69,7 +78,7 @@ struct AnthropicEncoder {
             for part in message.parts where part.kind == .image || part.kind == .file {
                 switch part.media {
                 case .data: if part.kind == .image, flags.acceptsImages == false { fields.append(part.path) }
-                case .url(let url): if !url.hasPrefix("https://") { fields.append(part.path) }
+                case .url(let url): if host == .vertex || !url.hasPrefix("https://") { fields.append(part.path) }
                 case nil: fields.append(part.path)
                 }
             }
@@ -92,7 +101,10 @@ struct AnthropicEncoder {
     func body(isStream: Bool) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
-        json.member("model", endpoint.model)
+        switch host {
+        case .anthropic: json.member("model", endpoint.model)
+        case .vertex: json.member("anthropic_version", "vertex-2023-10-16")
+        }
         json.member("max_tokens", maxTokens)
         if isStream { json.member("stream", true) }
         turns.writeSystem(to: &json)

@@ -257,11 +257,7 @@ struct AnthropicTranslator: AnswerTranslator {
             builder.endTool(key: index, into: &output)
         case .schemaTool:
             guard let input = tape.member("input", of: block, in: text), tape.kind(input) == .object else { return }
-            var compact: [UInt8] = []
-            compact.appendCompact(text.extracting(tape.range(input)))
-            var quoted: [UInt8] = []
-            JSONWriter.appendQuoted(compact.span, to: &quoted)
-            builder.text(.content, quoted.span, into: &output)
+            builder.text(.content, object: text.extracting(tape.range(input)), into: &output)
         case .other:
             guard isType("redacted_thinking", block, text, tape) else { return }
             builder.extra("thinking_blocks", text.extracting(tape.range(block)), isOutput: true, into: &output)

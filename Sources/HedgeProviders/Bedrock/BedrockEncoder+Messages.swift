@@ -37,11 +37,9 @@ extension BedrockEncoder {
         json.beginArray()
         var hasText = false
         var needsText = messages.allSatisfy { $0.role != .tool && !Self.says($0) }
-        for message in messages {
-            if message.role == .tool {
-                encodeResult(message)
-                continue
-            }
+        // Results come right after the calls, whatever else the turn says.
+        for message in messages where message.role == .tool { encodeResult(message) }
+        for message in messages where message.role != .tool {
             encodeThoughts(message)
             for part in message.parts where !Self.isBlank(part) {
                 if part.text != nil { hasText = true }

@@ -5,7 +5,7 @@ extension BedrockEncoder {
     mutating func encodeInference() {
         encodeUnlessEmpty("inferenceConfig") { encoder in
             if let limit = encoder.request.maxTokens { encoder.json.member("maxTokens", limit) }
-            if encoder.flags.acceptsSampling ?? true {
+            if encoder.acceptsSampling {
                 // Converse ends where OpenAI's range is half way.
                 if let value = encoder.request["temperature"], let heat = value.number {
                     encoder.json.key("temperature")
@@ -70,6 +70,7 @@ extension BedrockEncoder {
     var thinks: Bool {
         guard effort != "none", Self.reasons(flags, family) else { return false }
         guard family == .claude else { return true }
+        guard !forcesTool, !usesSchemaTool else { return false }
         return request.messages.allSatisfy { $0.toolCalls.isEmpty || $0.json["thinking_blocks"] != nil }
     }
 
@@ -78,7 +79,7 @@ extension BedrockEncoder {
         encodeUnlessEmpty("additionalModelRequestFields") { encoder in
             encoder.encodeThinking()
             guard encoder.family == .claude else { return }
-            if encoder.flags.acceptsSampling ?? true, let value = encoder.request["top_k"] {
+            if encoder.acceptsSampling, let value = encoder.request["top_k"] {
                 encoder.json.key("top_k")
                 encoder.json.raw(value.compactBytes)
             }
@@ -117,7 +118,7 @@ extension BedrockEncoder {
             let isNamed = ["low", "medium", "high"].contains(effort)
             json.member("maxReasoningEffort", isNamed ? effort : effort == "minimal" ? "low" : "high")
             json.endObject()
-        case (.other, _): return
+        case (.mistral, _), (.other, _): return
         }
     }
 

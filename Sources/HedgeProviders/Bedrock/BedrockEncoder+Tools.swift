@@ -4,7 +4,7 @@ import HedgeJSON
 extension BedrockEncoder {
     mutating func encodeTools() {
         let called = request.tools.isEmpty ? calledFunctions : []
-        guard !request.tools.isEmpty || !called.isEmpty else { return }
+        guard !request.tools.isEmpty || !called.isEmpty || usesSchemaTool else { return }
         json.key("toolConfig")
         json.beginObject()
         json.key("tools")
@@ -14,6 +14,9 @@ extension BedrockEncoder {
         }
         // A history with calls needs the tools that were called.
         for name in called { encodeTool(name, description: nil, parameters: nil, strict: nil) }
+        if usesSchemaTool, case .jsonSchema(_, let schema, _) = request.responseFormat {
+            encodeTool(Self.schemaTool, description: nil, parameters: schema, strict: nil)
+        }
         json.endArray()
         encodeToolChoice()
         json.endObject()
@@ -52,23 +55,24 @@ extension BedrockEncoder {
     }
 
     var hasToolChoice: Bool {
+        if case .auto = request.toolChoice { return true }
+        return forcesTool
+    }
+
+    var forcesTool: Bool {
         switch request.toolChoice {
-        case .auto: true
         case .required, .function: flags.acceptsForcedToolUse ?? true
-        case .unspecified, .none, .other: false
+        case .auto, .unspecified, .none, .other: false
         }
     }
 
     mutating func encodeToolChoice() {
-        guard hasToolChoice else { return }
+        guard hasToolChoice || usesSchemaTool else { return }
         json.key("toolChoice")
         json.beginObject()
         switch request.toolChoice {
-        case .function(let name):
-            json.key("tool")
-            json.beginObject()
-            json.member("name", names[name])
-            json.endObject()
+        case _ where usesSchemaTool: encodeNamedChoice(Self.schemaTool)
+        case .function(let name): encodeNamedChoice(names[name])
         case .required:
             json.key("any")
             json.beginObject()
@@ -78,6 +82,13 @@ extension BedrockEncoder {
             json.beginObject()
             json.endObject()
         }
+        json.endObject()
+    }
+
+    private mutating func encodeNamedChoice(_ name: String) {
+        json.key("tool")
+        json.beginObject()
+        json.member("name", name)
         json.endObject()
     }
 }

@@ -12,22 +12,24 @@ struct BedrockEncoder {
 
     /// Makers of models whose own parameters are known.
     enum Family {
-        case claude, nova, openAI, other
+        case claude, nova, mistral, openAI, other
 
         init(_ model: String) {
             let model = Words(model)
-            self =
-                model.contains("claude")
-                ? .claude
-                : model.contains("nova") ? .nova : model.contains("gpt-oss") ? .openAI : .other
+            let makers: [(String, Family)] = [
+                ("claude", .claude), ("nova", .nova), ("mistral", .mistral), ("gpt-oss", .openAI),
+            ]
+            self = makers.first { model.contains($0.0) }?.1 ?? .other
         }
     }
 
+    /// Name of the tool that stands in for an answer with a schema, on models that know no schemas.
+    static let schemaTool = "json_tool_call"
     /// Names of functions may be this long.
     static let longestName = 64
 
     init(_ request: RequestView, endpoint: Endpoint) {
-        self.request = request
+        self.request = request.refusing(endpoint.flags.refusedMembers)
         flags = endpoint.flags
         drops = endpoint.dropsUnsupported
         family = Family(endpoint.model)
@@ -43,10 +45,10 @@ struct BedrockEncoder {
     private func expressible(_ provider: String) -> Expressible {
         var members: Set<String> = ["max_tokens", "max_completion_tokens", "stop", "metadata", "user", "service_tier"]
         members.formUnion(Self.passedOn.map { "\($0)" })
-        if flags.acceptsSampling ?? true { members.formUnion(["temperature", "top_p"]) }
+        if acceptsSampling { members.formUnion(["temperature", "top_p"]) }
         if family == .claude {
             members.insert("parallel_tool_calls")
-            if flags.acceptsSampling ?? true { members.insert("top_k") }
+            if acceptsSampling { members.insert("top_k") }
         }
         if Self.reasons(flags, family) { members.insert("reasoning_effort") }
         var format = Expressible(provider: provider, members: members)
@@ -56,16 +58,27 @@ struct BedrockEncoder {
         format.forcesNamedTool = format.forcesTools
         format.forbidsTools = false
         format.hasJSONObject = false
-        format.hasJSONSchema = flags.acceptsResponseSchema ?? false
+        format.hasJSONSchema = flags.acceptsResponseSchema ?? false || usesSchemaTool
         return format
     }
+
+    /// Whether the schema of `response_format` goes out as a compulsory tool, which the makers named here know.
+    var usesSchemaTool: Bool {
+        guard case .jsonSchema = request.responseFormat, request.tools.isEmpty,
+            !(flags.acceptsResponseSchema ?? false), flags.acceptsForcedToolUse ?? true
+        else { return false }
+        return family == .claude || family == .nova || family == .mistral
+    }
+
+    /// Claude's sampling and thinking exclude one another.
+    var acceptsSampling: Bool { (flags.acceptsSampling ?? true) && !(family == .claude && thinks) }
 
     /// Whether the model can be told how hard to think.
     static func reasons(_ flags: ModelFlags, _ family: Family) -> Bool {
         switch family {
         case .claude: flags.thinking == .budget || flags.thinking == .effort
         case .openAI, .nova: flags.thinking != ModelFlags.Thinking.none
-        case .other: false
+        case .mistral, .other: false
         }
     }
 
@@ -79,6 +92,10 @@ struct BedrockEncoder {
         var fields: [String] = []
         if let tier = request["service_tier"]?.string, !["auto", "default", "priority", "flex"].contains(tier) {
             fields.append("service_tier")
+        }
+        if family == .claude, forcesTool || usesSchemaTool, effort != "none", Self.reasons(flags, family) {
+            // Claude does not think about a call it has to make.
+            fields.append("reasoning_effort")
         }
         if let user = request["user"], !Self.isMetadata(user) { fields.append("user") }
         if let metadata = request["metadata"], !metadata.members.allSatisfy({ Self.isMetadata($0.value) }) {

@@ -76,11 +76,13 @@ public struct BedrockProvider: Provider {
                     BedrockEmbeddings(model: endpoint.model, request: embedding), model: endpoint.model,
                     endpoint: endpoint))
         }
-        let names = (try? request.view()).map { ToolNames($0, limit: BedrockEncoder.longestName).inward } ?? [:]
+        let encoder = (try? request.view()).map { BedrockEncoder($0, endpoint: endpoint) }
+        let names = encoder?.names.inward ?? [:]
         var builder = ChunkBuilder(
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)
         builder.reportsProgress = request.streamsUpstream && !request.isStream
-        return BodyDecoder(BedrockReader(builder, endpoint: endpoint))
+        return BodyDecoder(
+            BedrockReader(builder, endpoint: endpoint, hasSchemaTool: encoder?.usesSchemaTool ?? false))
     }
 }
 

@@ -8,13 +8,14 @@ struct BedrockReader: SeededReader {
     var body = AnswerBody(.frames)
     let tape = JSONTape()
     private var parser = AWSFrameParser()
-    private var translator = BedrockTranslator()
+    private var translator: BedrockTranslator
     private var builder: ChunkBuilder
     /// Nil for chat completions.
     private var embeddings: BedrockEmbeddings?
 
-    init(_ builder: ChunkBuilder, endpoint: Endpoint) {
+    init(_ builder: ChunkBuilder, endpoint: Endpoint, hasSchemaTool: Bool = false) {
         self.builder = builder
+        translator = BedrockTranslator(hasSchemaTool: hasSchemaTool)
         context = AnswerContext(endpoint: endpoint)
     }
 

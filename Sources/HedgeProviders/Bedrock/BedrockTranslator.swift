@@ -39,11 +39,19 @@ struct BedrockTranslator {
         case broken(FailureKind, StaticString)
     }
 
+    /// Whether the answer comes as arguments of ``BedrockEncoder/schemaTool``.
+    private let hasSchemaTool: Bool
+    /// The block that is the answer then.
+    private var schemaBlock: Int?
     /// The inside of the JSON strings of the thought under way, for the block that must come back with its signature.
     private var thought: [UInt8] = []
     private var signature: [UInt8] = []
     private var hasStopped = false
     private var hasMetadata = false
+
+    init(hasSchemaTool: Bool = false) {
+        self.hasSchemaTool = hasSchemaTool
+    }
 
     /// Whether a stream that ends here is whole.
     var mayEnd: Bool { hasStopped && hasMetadata }
@@ -60,7 +68,7 @@ struct BedrockTranslator {
             if let start = tape.member("start", of: 0, in: text),
                 let use = tape.member("toolUse", of: start, in: text)
             {
-                Self.beginTool(use, key: key, text, tape, &builder, &output)
+                beginTool(use, key: key, text, tape, &builder, &output)
             }
             return .goOn
         case .contentBlockDelta:
@@ -110,11 +118,15 @@ struct BedrockTranslator {
         return Int(clamping: index ?? 0)
     }
 
-    private static func beginTool(
+    private mutating func beginTool(
         _ use: Int, key: Int, _ text: Span<UInt8>, _ tape: JSONTape, _ builder: inout ChunkBuilder,
         _ output: inout DecodedOutput
     ) {
         guard let name = tape.member("name", of: use, in: text).flatMap({ tape.string($0, in: text) }) else { return }
+        if hasSchemaTool, name == BedrockEncoder.schemaTool {
+            schemaBlock = key
+            return
+        }
         let id = tape.member("toolUseId", of: use, in: text).flatMap { tape.string($0, in: text) }
         builder.toolCall(key: key, id: id, name: name, into: &output)
     }
@@ -128,7 +140,12 @@ struct BedrockTranslator {
         } else if let use = tape.member("toolUse", of: delta, in: text),
             let input = tape.member("input", of: use, in: text), tape.isNonEmptyString(input)
         {
-            builder.toolArguments(text.extracting(tape.range(input)), key: Self.index(tape, text), into: &output)
+            let key = Self.index(tape, text)
+            if key == schemaBlock {
+                builder.text(.content, text.extracting(tape.range(input)), into: &output)
+            } else {
+                builder.toolArguments(text.extracting(tape.range(input)), key: key, into: &output)
+            }
         } else if let thought = tape.member("reasoningContent", of: delta, in: text) {
             takeThought(thought, text, tape, &builder, &output)
         }
@@ -141,8 +158,11 @@ struct BedrockTranslator {
         if let words = tape.member("text", of: block, in: text), tape.isNonEmptyString(words) {
             builder.text(.content, text.extracting(tape.range(words)), into: &output)
         } else if let use = tape.member("toolUse", of: block, in: text) {
-            Self.beginTool(use, key: key, text, tape, &builder, &output)
+            beginTool(use, key: key, text, tape, &builder, &output)
             if let input = tape.member("input", of: use, in: text), tape.kind(input) == .object {
+                if key == schemaBlock {
+                    return builder.text(.content, object: text.extracting(tape.range(input)), into: &output)
+                }
                 builder.toolArguments(object: text.extracting(tape.range(input)), key: key, into: &output)
             }
             builder.endTool(key: key, into: &output)

@@ -48,10 +48,16 @@ enum Catalogue {
         ProviderProfile(
             name: "fireworks_ai", aliases: ["fireworks"], baseURL: "https://api.fireworks.ai/inference/v1",
             keyVariables: ["FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"], cancelStopsBilling: true,
-            replacements: [("tool_choice", "\"required\"", "\"any\"")]),
+            replacements: [("tool_choice", "\"required\"", "\"any\"")]
+        ).strict { $0.refusesFormatWithTools = true },
         ProviderProfile(
             name: "deepseek", baseURL: "https://api.deepseek.com", keyVariables: ["DEEPSEEK_API_KEY"],
-            cancelStopsBilling: true),
+            cancelStopsBilling: true
+        ).strict {
+            $0.wantsPlainContent = true
+            $0.wantsReasoning = true
+            $0.refusesOtherTools = true
+        },
         // The last chunk always carries the usage, and unknown members are refused.
         ProviderProfile(
             name: "mistral", baseURL: "https://api.mistral.ai/v1", keyVariables: ["MISTRAL_API_KEY"],
@@ -75,7 +81,8 @@ enum Catalogue {
         },
         ProviderProfile(
             name: "openrouter", baseURL: "https://openrouter.ai/api/v1",
-            keyVariables: ["OPENROUTER_API_KEY", "OR_API_KEY"]),
+            keyVariables: ["OPENROUTER_API_KEY", "OR_API_KEY"],
+            replacements: [("reasoning_effort", "\"max\"", "\"xhigh\"")]),
         // Every chunk carries the usage so far.
         ProviderProfile(
             name: "perplexity", baseURL: "https://api.perplexity.ai",
@@ -85,7 +92,7 @@ enum Catalogue {
         ProviderProfile(
             name: "cerebras", baseURL: "https://api.cerebras.ai/v1", keyVariables: ["CEREBRAS_API_KEY"],
             renames: [("max_completion_tokens", "max_tokens")]
-        ).refusing("frequency_penalty", "presence_penalty", "logit_bias"),
+        ).refusing("frequency_penalty", "presence_penalty", "logit_bias", "parallel_tool_calls", "service_tier"),
         ProviderProfile(
             name: "sambanova", baseURL: "https://api.sambanova.ai/v1", keyVariables: ["SAMBANOVA_API_KEY"],
             cancelStopsBilling: false
@@ -98,7 +105,12 @@ enum Catalogue {
             renames: [("max_completion_tokens", "max_tokens")]),
         ProviderProfile(
             name: "hosted_vllm", aliases: ["vllm"], baseURL: nil, keyVariables: ["HOSTED_VLLM_API_KEY"],
-            needsKey: false, cancelStopsBilling: true),
+            needsKey: false, cancelStopsBilling: true
+        ).strict {
+            $0.refusesStrictTools = true
+            $0.refusesOtherTools = true
+            $0.refusedKeywords = ["additionalProperties"]
+        },
         ProviderProfile(
             name: "ollama", aliases: ["ollama_chat"], baseURL: "http://localhost:11434/v1",
             keyVariables: ["OLLAMA_API_KEY"], needsKey: false, cancelStopsBilling: true),
@@ -156,7 +168,7 @@ public enum Providers {
         case .anthropic: AnthropicProvider(profile: profile)
         case .cohere: CohereProvider(profile: profile)
         case .gemini: GeminiProvider(profile: profile, service: .aiStudio)
-        case .vertex: GeminiProvider(profile: profile, service: .vertex)
+        case .vertex: VertexProvider(profile: profile)
         case .azure: AzureProvider(profile: profile)
         case .bedrock: BedrockProvider(profile: profile)
         }

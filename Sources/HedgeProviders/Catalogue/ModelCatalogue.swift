@@ -64,7 +64,8 @@ enum ModelCatalogue {
             $0.thinking = ModelFlags.Thinking.none
             $0.acceptsResponseSchema = false
         },
-        // Gemini: identifiers of tool calls and levels of thinking came with version 3.
+        // Gemini: identifiers of tool calls and levels of thinking came with version 3, penalties went.
+        Row("gemini-1", "gemini-2") { $0.refusedMembers = [] },
         Row("gemini-1") {
             $0.acceptsToolCallIDs = false
             $0.thinking = ModelFlags.Thinking.none
@@ -81,6 +82,7 @@ enum ModelCatalogue {
         Row("gemini-") {
             $0.acceptsToolCallIDs = true
             $0.thinking = .effort
+            $0.refusedMembers = ["presence_penalty", "frequency_penalty"]
         },
         // xAI: reasoning models refuse what steers sampling beyond temperature.
         Row("grok-4", "grok-code-fast") { $0.refusedMembers = ["stop", "frequency_penalty", "presence_penalty"] },

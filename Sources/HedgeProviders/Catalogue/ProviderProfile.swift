@@ -140,6 +140,12 @@ public struct RequestStrictness: Hashable, Sendable {
     public var wantsShortCallIDs = false
     /// `strict` is refused in tools.
     public var refusesStrictTools = false
+    /// Tools that are no functions are refused.
+    public var refusesOtherTools = false
+    /// A form of the answer is refused beside tools.
+    public var refusesFormatWithTools = false
+    /// While the model thinks, answers in the history must have reasoning: a space stands for what was not kept.
+    public var wantsReasoning = false
     /// Keywords that are refused in the schemas of tools.
     public var refusedKeywords: Set<String> = []
 

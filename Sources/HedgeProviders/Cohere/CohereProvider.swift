@@ -91,7 +91,7 @@ struct CohereEncoder {
     private let flags: ModelFlags
 
     init(_ request: RequestView, endpoint: Endpoint, provider: String) {
-        self.request = request
+        self.request = request.refusing(endpoint.flags.refusedMembers)
         self.endpoint = endpoint
         self.provider = provider
         flags = endpoint.flags

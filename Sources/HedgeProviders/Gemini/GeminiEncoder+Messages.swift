@@ -41,11 +41,9 @@ extension GeminiEncoder {
         json.beginArray()
         // Only the first call of a turn has a signature.
         var needsSignature = flags.acceptsToolCallIDs == true
-        for message in messages {
-            if message.role == .tool {
-                encodeResult(message)
-                continue
-            }
+        // Results come right after the calls, whatever else the turn says.
+        for message in messages where message.role == .tool { encodeResult(message) }
+        for message in messages where message.role != .tool {
             for part in message.parts where !part.isEmptyText { encodePart(part) }
             for call in message.toolCalls {
                 encodeCall(call, needsSignature: needsSignature)

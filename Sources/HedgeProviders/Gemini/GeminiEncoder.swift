@@ -8,7 +8,7 @@ struct GeminiEncoder {
     var json = JSONWriter()
 
     init(_ request: RequestView, endpoint: Endpoint) {
-        self.request = request
+        self.request = request.refusing(endpoint.flags.refusedMembers)
         self.endpoint = endpoint
         flags = endpoint.flags
     }

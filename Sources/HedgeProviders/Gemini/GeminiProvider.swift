@@ -102,11 +102,12 @@ struct GeminiAddress {
     /// URL of the model, without a method.
     let model: String
 
-    init(_ endpoint: Endpoint, service: GeminiProvider.Service) {
+    /// `publisher` is whose model it is, unless its name says so.
+    init(_ endpoint: Endpoint, service: GeminiProvider.Service, publisher: String = "google") {
         let base = Self.versioned(endpoint, service)
         switch service {
         case .aiStudio: model = base + "/" + Self.path(endpoint.model, prefix: "models/")
-        case .vertex: model = base + Self.place(endpoint) + "/" + Self.vertexPath(endpoint.model)
+        case .vertex: model = base + Self.place(endpoint) + "/" + Self.vertexPath(endpoint.model, publisher)
         }
     }
 
@@ -137,10 +138,10 @@ struct GeminiAddress {
         return "/projects/\(PercentEncoding.encode(project))/locations/\(PercentEncoding.encode(location))"
     }
 
-    /// Models are Google's unless they are named with their publisher; a number is an endpoint of a tuned model.
-    private static func vertexPath(_ model: String) -> String {
+    /// A number is an endpoint of a tuned model.
+    private static func vertexPath(_ model: String, _ publisher: String) -> String {
         if model.utf8.allSatisfy({ (48...57).contains($0) }) { return "endpoints/\(model)" }
-        return path(model, prefix: "publishers/google/models/")
+        return path(model, prefix: "publishers/\(publisher)/models/")
     }
 
     private static func path(_ model: String, prefix: String) -> String {

@@ -26,7 +26,24 @@ struct CompatibleEncoder {
         for (name, value) in request.root.members where refused.contains(name) {
             if !Expressible.saysNothing(name, value) { fields.append(name) }
         }
+        if strictness.refusesOtherTools { fields += request.tools.filter { !$0.isFunction }.map(\.path) }
+        if hasExcludedFormat { fields.append("response_format") }
         return fields
+    }
+
+    /// Members that ``refusedFields`` has to look at.
+    static func watched(_ profile: ProviderProfile, _ endpoint: Endpoint) -> [String] {
+        var members = refused(profile, endpoint)
+        if profile.strictness.refusesOtherTools { members.append("tools") }
+        if profile.strictness.refusesFormatWithTools { members.append("response_format") }
+        return members
+    }
+
+    /// Whether the form of the answer cannot go along because tools do.
+    private var hasExcludedFormat: Bool {
+        guard strictness.refusesFormatWithTools, !request.tools.isEmpty else { return false }
+        if case .text = request.responseFormat { return false }
+        return true
     }
 
     /// All members, with commas between them.
@@ -36,6 +53,7 @@ struct CompatibleEncoder {
         json.beginObject()
         if streamsUpstream { json.member("stream", true) }
         for (name, value) in request.root.members where name != "stream" && !refused.contains(name) {
+            if name == "response_format", hasExcludedFormat { continue }
             let newName = profile.renamed(name, isTaken: { request.root.member($0) != nil })
             json.key(newName ?? name)
             switch name {
@@ -60,12 +78,29 @@ struct CompatibleEncoder {
             for (name, value) in message.json.members { write(name, value, of: message, to: &json) }
             let hasContent = message.json["content"] != nil
             if message.role == .assistant, strictness.wantsContent, !hasContent { json.member("content", "") }
+            if needsReasoning(message) { json.member("reasoning_content", " ") }
             json.endObject()
         }
         json.endArray()
     }
 
+    /// Whether reasoning was not kept that a model which thinks wants back.
+    private func needsReasoning(_ message: MessageView) -> Bool {
+        guard strictness.wantsReasoning, message.role == .assistant, thinks else { return false }
+        return message.json["reasoning_content"]?.withUTF8 { $0.isEmpty } ?? true
+    }
+
+    /// As the request says, else as the model's name does.
+    private var thinks: Bool {
+        switch request["thinking"]?["type"]?.string {
+        case "enabled": true
+        case "disabled": false
+        default: Words(endpoint.model).contains("reasoner")
+        }
+    }
+
     private func write(_ name: String, _ value: JSONValue, of message: MessageView, to json: inout JSONWriter) {
+        if name == "reasoning_content", needsReasoning(message) { return }
         if name == "name", strictness.refusesNames, message.role != .tool { return }
         if value.isNull, strictness.refusesNulls, name != "content" { return }
         json.key(name)
@@ -101,12 +136,14 @@ struct CompatibleEncoder {
 
     // MARK: Tools
 
-    private var changesTools: Bool { strictness.refusesStrictTools || !strictness.refusedKeywords.isEmpty }
+    private var changesTools: Bool {
+        strictness.refusesStrictTools || strictness.refusesOtherTools || !strictness.refusedKeywords.isEmpty
+    }
 
     private func writeTools(to json: inout JSONWriter) {
         let filter = SchemaFilter(removed: strictness.refusedKeywords)
         json.beginArray()
-        for tool in request.tools {
+        for tool in request.tools where tool.isFunction || !strictness.refusesOtherTools {
             json.beginObject()
             for (name, value) in tool.json.members {
                 json.key(name)

@@ -51,14 +51,14 @@ public struct OpenAIProvider: Provider {
     /// The members this provider or the endpoint's model refuses, unless they are to be left out.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
         guard !endpoint.dropsUnsupported, request.operation == .chat else { return nil }
-        let fields = CompatibleEncoder.refused(profile, endpoint).isEmpty ? [] : refusedFields(request, endpoint)
+        let watched = CompatibleEncoder.watched(profile, endpoint)
+        let fields = watched.isEmpty ? [] : refusedFields(watched, request, endpoint)
         return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
     }
 
-    private func refusedFields(_ request: ChatRequest, _ endpoint: Endpoint) -> [String] {
-        let refused = CompatibleEncoder.refused(profile, endpoint)
+    private func refusedFields(_ watched: [String], _ request: ChatRequest, _ endpoint: Endpoint) -> [String] {
         let isMentioned = request.members.withSpan { members in
-            request.fields.contains { refused.contains(members.text($0.key)) }
+            request.fields.contains { watched.contains(members.text($0.key)) }
         }
         guard isMentioned, let view = try? request.view() else { return [] }
         return CompatibleEncoder(view, profile: profile, endpoint: endpoint).refusedFields

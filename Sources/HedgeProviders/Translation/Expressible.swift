@@ -27,7 +27,9 @@ struct Expressible: Sendable {
     private func memberObjections(_ request: RequestView) -> [String] {
         var fields: [String] = []
         for (name, value) in request.root.members where !Self.structural.contains(name) {
-            guard !members.contains(name), !Self.saysNothing(name, value) else { continue }
+            guard !members.contains(name) || request.refused.contains(name), !Self.saysNothing(name, value) else {
+                continue
+            }
             fields.append(name)
         }
         for tool in request.tools where !tool.isFunction { fields.append(tool.path) }

@@ -12,6 +12,8 @@ struct RequestView: Sendable {
     let tools: [ToolView]
     let toolChoice: ToolChoiceView
     let responseFormat: ResponseFormatView
+    /// Members that the model refuses: read as if they were not there.
+    private(set) var refused: [String] = []
 
     /// Takes a parsed request apart; throws at the first member that is not of OpenAI's shape.
     init(_ document: JSONDocument) throws(RequestShapeError) {
@@ -31,7 +33,16 @@ struct RequestView: Sendable {
     }
 
     /// A member that is there and not null.
-    subscript(key: StaticString) -> JSONValue? { given(key, in: root) }
+    subscript(key: StaticString) -> JSONValue? {
+        refused.isEmpty || !refused.contains("\(key)") ? given(key, in: root) : nil
+    }
+
+    /// The request without what a model refuses.
+    func refusing(_ members: [String]?) -> RequestView {
+        var request = self
+        request.refused = members ?? []
+        return request
+    }
 
     /// Longest answer in tokens, under either of its names.
     var maxTokens: Int64? { self["max_completion_tokens"]?.integer ?? self["max_tokens"]?.integer }

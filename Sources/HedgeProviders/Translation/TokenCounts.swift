@@ -65,6 +65,17 @@ struct TokenCounts: Hashable, Sendable {
     }
 }
 
+extension ChunkBuilder {
+    /// Gives a JSON object as text, without the white space between its tokens.
+    mutating func text(_ field: TextField, object json: Span<UInt8>, into output: inout DecodedOutput) {
+        var compact: [UInt8] = []
+        compact.appendCompact(json)
+        var quoted: [UInt8] = []
+        JSONWriter.appendQuoted(compact.span, to: &quoted)
+        text(field, quoted.span, into: &output)
+    }
+}
+
 extension [UInt8] {
     /// Appends a JSON text without the white space between its tokens.
     mutating func appendCompact(_ json: Span<UInt8>) {
