@@ -257,6 +257,8 @@ extension BodyReader {
 /// A reader whose streams are `text/event-stream`: how events are taken from the bytes.
 protocol EventReader: BodyReader {
     var parser: EventStreamParser { get set }
+    /// Where events are scanned.
+    var tape: JSONTape { get }
 
     /// Takes one event's data without white space around it; `isCut` tells that the body ended before the event did.
     mutating func take(
@@ -267,6 +269,26 @@ protocol EventReader: BodyReader {
 }
 
 extension EventReader {
+    /// Scans an event whose data must be JSON and must not tell of an error; false when that has ended the answer.
+    mutating func scan(
+        _ name: EventStreamParser.Name, _ data: Span<UInt8>, isCut: Bool, _ output: inout DecodedOutput
+    ) -> Bool {
+        do {
+            try tape.scan(data, limits: .stream)
+        } catch {
+            if name == .error {
+                failPlain(data, &output)
+            } else if isCut {
+                fail(.truncated, "the stream ended inside an event", &output)
+            } else {
+                fail(.malformed, "an event is not valid JSON: \(error.message)", &output)
+            }
+            return false
+        }
+        if name == .error { fail(0, of: data, &output) }
+        return name != .error
+    }
+
     mutating func readStream(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
         parser.startInput()
         var position = 0

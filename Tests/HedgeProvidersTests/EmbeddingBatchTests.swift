@@ -91,15 +91,7 @@ import Testing
                 batch.decode(Array(bytes[start..<min(start + piece, bytes.count)]).span, into: &output)
             }
             batch.end(into: &output)
-            seen += output.events.map { event in
-                switch event {
-                case .chunk(let range, let isOutput): .chunk(output.text.span.text(range), output: isOutput)
-                case .usage(let usage): .usage(usage.promptTokens, usage.completionTokens)
-                case .progress: .progress
-                case .completed: .completed
-                case .failed(let failure): .failed(failure)
-                }
-            }
+            seen += Response.seen(output)
             let isOver = seen.last == .completed || seen.last?.failure != nil
             #expect(batch.awaitsTransfer != isOver)
         }

@@ -124,15 +124,7 @@ struct DialectReader: EventReader {
     mutating func take(
         _ name: EventStreamParser.Name, _ data: Span<UInt8>, isCut: Bool, _ output: inout DecodedOutput
     ) {
-        if data.hasPrefix("[DONE]") { return }
-        do {
-            try tape.scan(data, limits: .stream)
-        } catch {
-            if name == .error { return failPlain(data, &output) }
-            if isCut { return fail(.truncated, "the stream ended inside an event", &output) }
-            return fail(.malformed, "an event is not valid JSON: \(error.message)", &output)
-        }
-        if name == .error { return fail(0, of: data, &output) }
+        guard !data.hasPrefix("[DONE]"), scan(name, data, isCut: isCut, &output) else { return }
         give(dialect.meaning(of: data, tape, usage: usage), data, &output)
     }
 
