@@ -25,6 +25,11 @@ static inline CURLcode chr_easy_set_list(CURL *easy, CURLoption option, struct c
   return curl_easy_setopt(easy, option, value);
 }
 
+// libcurl reads the handle for each transfer and does not keep it.
+static inline CURLcode chr_easy_set_url(CURL *easy, CURLU *value) {
+  return curl_easy_setopt(easy, CURLOPT_CURLU, value);
+}
+
 // CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION.
 static inline CURLcode chr_easy_set_sink(CURL *easy, CURLoption option, curl_write_callback value) {
   return curl_easy_setopt(easy, option, value);

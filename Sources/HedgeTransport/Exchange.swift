@@ -112,7 +112,7 @@ final class Exchange {
         setup.share(share)
         setup.openSocket(openSocketClosedOnExec)
         setup.process()
-        setup.request(target, headers: pool.headers)
+        setup.request(target, pool.url, headers: pool.headers)
         setup.network(target.network)
         return setup.result
     }

@@ -7,6 +7,8 @@ final class TargetPool {
 
     let target: TransferTarget
     let headers: HeaderList
+    /// Nil when the URL is none: libcurl tells what is wrong when a transfer starts.
+    let url: ParsedURL?
     /// Why nothing can be sent to this target, or nil.
     let problem: String?
     /// Whether the URL or the proxy's URL names a user.
@@ -23,9 +25,13 @@ final class TargetPool {
         if !target.headers.contains(where: { HeaderList.isNamed($0, "content-type") }) {
             lines.append("Content-Type: application/json")
         }
+        if !target.headers.contains(where: { HeaderList.isNamed($0, "user-agent") }) {
+            lines.append("User-Agent: libhedgerouter/0.1.0")
+        }
         guard let headers = HeaderList(lines) else { return nil }
         self.target = target
         self.headers = headers
+        url = ParsedURL(target.url)
         problem = target.headers.lazy.compactMap(HeaderList.problem).first
         maySpeakHTTP2 =
             switch target.network.httpVersion {

@@ -59,6 +59,31 @@ struct RequestTests {
         #expect(requests.now.first?.header("content-type") == ["application/x-ndjson"])
     }
 
+    @Test("A target's own user agent is the only one")
+    func userAgent() throws {
+        let (server, requests) = recordingServer()
+        let lab = try Lab()
+        let target = TransferTarget(url: server.url(), headers: ["user-agent: own/2"])
+        _ = try #require(lab.finished(lab.start(target)))
+        #expect(requests.now.first?.header("user-agent") == ["own/2"])
+    }
+
+    @Test("Everything a URL names is sent, each time a handle is used again")
+    func wholeURL() throws {
+        let (server, requests) = recordingServer()
+        let lab = try Lab()
+        let url = "http://alice:p%40ss@localhost:\(server.port)/a/../b%20c/%C3%A9?x=1&y=%2F#part"
+        let target = TransferTarget(url: url, headers: [])
+        for _ in 0..<3 { _ = try #require(lab.finished(lab.start(target))) }
+        #expect(requests.now.count == 3)
+        for request in requests.now {
+            #expect(request.head.hasPrefix("POST /b%20c/%C3%A9?x=1&y=%2F HTTP/1.1\r\n"))
+            #expect(request.header("host") == ["localhost:\(server.port)"])
+            // alice:p@ss
+            #expect(request.header("authorization") == ["Basic YWxpY2U6cEBzcw=="])
+        }
+    }
+
     @Test("A large body arrives whole, without being asked for")
     func largeBody() throws {
         let (server, requests) = recordingServer()
