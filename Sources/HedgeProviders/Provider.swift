@@ -69,8 +69,50 @@ extension Provider {
     }
 }
 
-/// A deployment as its provider sees it.
+/// A deployment as its provider sees it: the members of ``EndpointSettings``.
+///
+/// Behind a reference, because every attempt and every answer keeps a copy: of the settings themselves each copy would
+/// count some fifty references.
+@dynamicMemberLookup
 public struct Endpoint: Sendable {
+    @usableFromInline
+    final class Shared: Sendable {
+        @usableFromInline let settings: EndpointSettings
+
+        @usableFromInline
+        init(_ settings: EndpointSettings) {
+            self.settings = settings
+        }
+    }
+
+    @usableFromInline var shared: Shared
+
+    /// All settings at once.
+    public var settings: EndpointSettings { shared.settings }
+
+    /// An endpoint; `baseURL` is given without a trailing slash.
+    public init(
+        model: String, baseURL: String, apiKey: Secret? = nil, organization: String? = nil, extraHeaders: [String] = []
+    ) {
+        shared = Shared(
+            EndpointSettings(
+                model: model, baseURL: baseURL, apiKey: apiKey, organization: organization, extraHeaders: extraHeaders))
+    }
+
+    /// A setting; to change one is for when the endpoint is made.
+    @inlinable
+    public subscript<Value>(dynamicMember member: WritableKeyPath<EndpointSettings, Value>) -> Value {
+        get { shared.settings[keyPath: member] }
+        set {
+            var settings = shared.settings
+            settings[keyPath: member] = newValue
+            shared = Shared(settings)
+        }
+    }
+}
+
+/// What is configured of an ``Endpoint``.
+public struct EndpointSettings: Sendable {
     /// The provider's own name for the model, without the provider prefix.
     public var model: String
     /// Base URL without a trailing slash, such as `https://api.openai.com/v1`.
@@ -98,9 +140,8 @@ public struct Endpoint: Sendable {
     /// What the model can and cannot do: what its name tells, unless the configuration says otherwise (`model_info`).
     public var flags: ModelFlags
 
-    /// An endpoint; `baseURL` is given without a trailing slash.
-    public init(
-        model: String, baseURL: String, apiKey: Secret? = nil, organization: String? = nil, extraHeaders: [String] = []
+    init(
+        model: String, baseURL: String, apiKey: Secret?, organization: String?, extraHeaders: [String]
     ) {
         self.model = model
         self.baseURL = baseURL

@@ -111,7 +111,8 @@ struct Sample: Sendable, CustomTestStringConvertible {
         let configuration = try ConfigurationSupport.configuration(text, environment: ["OPENAI_API_KEY": "variable"])
         var described = configuration
         described.warnings = []
-        return "\(described) \(configuration.deployments.map { $0.endpoint.apiKey?.exposed })"
+        let endpoints = configuration.deployments.map { "\($0.endpoint.settings) \($0.endpoint.apiKey?.exposed ?? "")" }
+        return "\(described) \(endpoints)"
     }
 
     private static func document(
