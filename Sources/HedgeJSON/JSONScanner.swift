@@ -7,19 +7,16 @@ struct JSONScanner {
     let depthLimit: Int
     /// The tape's own storage while the scan lasts: the tape takes it back afterwards.
     private(set) var storage: JSONTape.Storage
-    private let open: UnsafeMutablePointer<UInt32>
     private var position = 0
     private var depth = 0
+    /// The innermost container that is open, if `depth` is not 0; while it is, its `next` names the one around it.
+    private var container = 0
 
-    init(
-        base: UnsafePointer<UInt8>, end: Int, depthLimit: Int, storage: JSONTape.Storage,
-        open: UnsafeMutablePointer<UInt32>
-    ) {
+    init(base: UnsafePointer<UInt8>, end: Int, depthLimit: Int, storage: JSONTape.Storage) {
         self.base = base
         self.end = end
         self.depthLimit = depthLimit
         self.storage = storage
-        self.open = open
     }
 
     /// What must come next.
@@ -72,7 +69,7 @@ struct JSONScanner {
                 position &+= 1
                 expectation = .value
             case .separator:
-                let isObject = storage.nodes[Int(open[depth &- 1])].kind == .object
+                let isObject = storage.nodes[container].kind == .object
                 if byte == UInt8(ascii: ",") {
                     position &+= 1
                     expectation = isObject ? .key : .value
@@ -107,9 +104,11 @@ struct JSONScanner {
     @inline(__always)
     private mutating func open(_ kind: JSONKind) -> JSONParseError? {
         guard depth < depthLimit else { return fail(.tooDeep) }
-        open[depth] = UInt32(truncatingIfNeeded: storage.count)
         depth &+= 1
+        let place = storage.count
         storage.append(kind, start: position, end: position)
+        storage.nodes[place].next = UInt32(truncatingIfNeeded: container)
+        container = place
         position &+= 1
         return nil
     }
@@ -118,9 +117,10 @@ struct JSONScanner {
     private mutating func close() {
         position &+= 1
         depth &-= 1
-        let container = Int(open[depth])
+        let outer = Int(storage.nodes[container].next)
         storage.nodes[container].end = UInt32(truncatingIfNeeded: position)
         storage.nodes[container].next = UInt32(truncatingIfNeeded: storage.count)
+        container = outer
     }
 
     // MARK: Strings

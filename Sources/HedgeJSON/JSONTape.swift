@@ -25,48 +25,39 @@ public final class JSONTape {
         @usableFromInline var capacity: Int
     }
 
-    // Behind a pointer that never changes, since the runtime checks each access to a variable of a class, which took
-    // longer than the scan itself.
-    @usableFromInline let storage: UnsafeMutablePointer<Storage>
-    /// Indices of the containers the scanner is inside of, at most 512.
-    let open: UnsafeMutablePointer<UInt32>
+    @usableFromInline var storage: Storage
 
     /// A tape with room for a typical chunk of a stream.
     public init() {
-        storage = .plain(capacity: 1)
-        storage.initialize(to: Storage(nodes: .plain(capacity: 64), count: 0, capacity: 64))
-        open = .plain(capacity: 512)
+        storage = Storage(nodes: .plain(capacity: 64), count: 0, capacity: 64)
     }
 
     deinit {
-        free(storage.pointee.nodes)
-        free(storage)
-        free(open)
+        free(storage.nodes)
     }
 
     /// How many nodes the last scan found; 0 after one that failed.
     @inlinable
-    public var count: Int { storage.pointee.count }
+    public var count: Int { storage.count }
 
     @usableFromInline
     var nodes: UnsafeMutablePointer<Node> {
-        @inlinable get { storage.pointee.nodes }
+        @inlinable get { storage.nodes }
     }
 
     /// Reads `text`, which must be one JSON value, with white space around it at most. Node 0 is the value.
     public func scan(_ text: Span<UInt8>, limits: JSONLimits = JSONLimits()) throws(JSONParseError) {
-        storage.pointee.count = 0
+        storage.count = 0
         guard text.count <= limits.bytes else { throw JSONParseError(.tooLong, offset: limits.bytes) }
         let failure = text.withUnsafeBufferPointer { text -> JSONParseError? in
             guard let base = text.baseAddress else { return JSONParseError(.truncated, offset: 0) }
-            var scanner = JSONScanner(
-                base: base, end: text.count, depthLimit: limits.depth, storage: storage.pointee, open: open)
+            var scanner = JSONScanner(base: base, end: text.count, depthLimit: limits.depth, storage: storage)
             let failure = scanner.run()
-            storage.pointee = scanner.storage
+            storage = scanner.storage
             return failure
         }
         if let failure {
-            storage.pointee.count = 0
+            storage.count = 0
             throw failure
         }
     }
@@ -208,6 +199,8 @@ extension JSONTape {
     /// The value of a number node as a double, or nil.
     public func double(_ node: Int, in text: Span<UInt8>) -> Double? {
         guard kind(node) == .integer || kind(node) == .real else { return nil }
+        // Zero may have a sign.
+        if let integer = integer(node, in: text), integer != 0 { return Double(integer) }
         return Double(text.text(range(node)))
     }
 

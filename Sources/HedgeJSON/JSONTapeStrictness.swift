@@ -31,19 +31,12 @@ extension JSONTape {
     /// Byte offset of the end of the second key of that name, or nil.
     private func duplicateKey(in object: Int, _ text: Span<UInt8>, _ keys: inout [KeyHash]) -> Int? {
         let end = next(object)
+        if elementCount(object) <= Self.smallObject { return duplicateKey(inSmall: object, text) }
         keys.removeAll(keepingCapacity: true)
         var key = object &+ 1
         while key < end {
             keys.append(KeyHash(hash: 0, node: key))
             key = next(key &+ 1)
-        }
-        if keys.count <= Self.smallObject {
-            for second in keys.indices {
-                for first in 0..<second where isSameKey(keys[first].node, keys[second].node, text) {
-                    return range(keys[second].node).upperBound
-                }
-            }
-            return nil
         }
         for index in keys.indices { keys[index].hash = hash(keys[index].node, text) }
         keys.sort { ($0.hash, $0.node) < ($1.hash, $1.node) }
@@ -54,6 +47,20 @@ extension JSONTape {
                 if isSameKey(keys[first].node, keys[second].node, text) { return range(keys[second].node).upperBound }
                 first &-= 1
             }
+        }
+        return nil
+    }
+
+    private func duplicateKey(inSmall object: Int, _ text: Span<UInt8>) -> Int? {
+        let end = next(object)
+        var second = object &+ 1
+        while second < end {
+            var first = object &+ 1
+            while first < second {
+                if isSameKey(first, second, text) { return range(second).upperBound }
+                first = next(first &+ 1)
+            }
+            second = next(second &+ 1)
         }
         return nil
     }

@@ -99,17 +99,22 @@ public struct JSONWriter: Sendable {
 
     /// Writes a key that needs no escapes.
     public mutating func key(_ key: StaticString) {
-        let length = key.utf8CodeUnitCount
-        let comma = needsComma ? 1 : 0
-        append(atMost: length + 4) { out in
-            out[0] = UInt8(ascii: ",")
-            out[comma] = UInt8(ascii: "\"")
-            (out + comma + 1).update(from: key.utf8Start, count: length)
-            out[comma + length + 1] = UInt8(ascii: "\"")
-            out[comma + length + 2] = UInt8(ascii: ":")
-            return comma + length + 3
-        }
+        let isFirst = !needsComma
+        append(atMost: key.utf8CodeUnitCount + 4) { Self.write(key, isFirst, to: $0) }
         needsComma = false
+    }
+
+    /// Writes a key, what separates it from the member before, and the colon; returns how many bytes that is.
+    @inline(__always)
+    private static func write(_ key: StaticString, _ isFirst: Bool, to out: UnsafeMutablePointer<UInt8>) -> Int {
+        let length = key.utf8CodeUnitCount
+        let comma = isFirst ? 0 : 1
+        out[0] = UInt8(ascii: ",")
+        out[comma] = UInt8(ascii: "\"")
+        (out + comma + 1).update(from: key.utf8Start, count: length)
+        out[comma + length + 1] = UInt8(ascii: "\"")
+        out[comma + length + 2] = UInt8(ascii: ":")
+        return comma + length + 3
     }
 
     /// Writes a key.
@@ -122,16 +127,24 @@ public struct JSONWriter: Sendable {
     /// Writes a string.
     public mutating func value(_ value: String) {
         separate()
+        // Without the variable that `withUTF8` needs, which would count a reference to the text.
+        if value.utf8.withContiguousStorageIfAvailable({ string($0) }) != nil { return }
         var value = value
-        value.withUTF8 { text in
-            guard text.allSatisfy(Self.isPlain) else { return appendEscaped(text) }
-            append(atMost: text.count + 2) { out in
-                out[0] = UInt8(ascii: "\"")
-                if let base = text.baseAddress { (out + 1).update(from: base, count: text.count) }
-                out[text.count + 1] = UInt8(ascii: "\"")
-                return text.count + 2
-            }
-        }
+        value.withUTF8 { string($0) }
+    }
+
+    private mutating func string(_ text: UnsafeBufferPointer<UInt8>) {
+        guard Self.isPlain(text) else { return appendEscaped(text) }
+        append(atMost: text.count + 2) { Self.write(quoted: text, to: $0) }
+    }
+
+    /// Writes text that needs no escapes; returns how many bytes that is.
+    @inline(__always)
+    private static func write(quoted text: UnsafeBufferPointer<UInt8>, to out: UnsafeMutablePointer<UInt8>) -> Int {
+        out[0] = UInt8(ascii: "\"")
+        if let base = text.baseAddress { (out + 1).update(from: base, count: text.count) }
+        out[text.count + 1] = UInt8(ascii: "\"")
+        return text.count + 2
     }
 
     private mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
@@ -140,10 +153,29 @@ public struct JSONWriter: Sendable {
         quoted.withUnsafeBufferPointer { append($0) }
     }
 
-    /// Whether a byte stands for itself in a string and needs no look at its neighbours.
-    @inline(__always)
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != 0x5C
+    /// Whether every byte stands for itself in a string and needs no look at its neighbours.
+    private static func isPlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let base = text.baseAddress else { return true }
+        guard text.count >= 8 else {
+            return text.allSatisfy { $0 >= 0x20 && $0 <= 0x7E && $0 != 0x22 && $0 != 0x5C }
+        }
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        // Eight bytes at a time, the last of which may overlap those before.
+        let last = text.count &- 8
+        var position = 0
+        while true {
+            let word = UnsafeRawPointer(base + position).loadUnaligned(as: UInt64.self)
+            let quote = word ^ (ones &* 0x22)
+            let backslash = word ^ (ones &* 0x5C)
+            // The top bit of a byte is set in one of these if the byte is above 0x7E, below 0x20, a quote or a
+            // backslash; borrows and carries can set others only where there is such a byte.
+            let hits =
+                word | (word &+ ones) | (word &- (ones &* 0x20)) | (quote &- ones) & ~quote
+                | (backslash &- ones) & ~backslash
+            if hits & (ones << 7) != 0 { return false }
+            if position == last { return true }
+            position = min(position &+ 8, last)
+        }
     }
 
     /// Writes a boolean.
@@ -239,14 +271,58 @@ public struct JSONWriter: Sendable {
 
     /// Writes a key and a string.
     public mutating func member(_ key: StaticString, _ value: String) {
+        let isWritten = value.utf8.withContiguousStorageIfAvailable { plainMember(key, $0) }
+        if isWritten == true { return }
         self.key(key)
         self.value(value)
     }
 
+    /// Writes a key and a string.
+    public mutating func member(_ key: StaticString, _ value: StaticString) {
+        let text = UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount)
+        if plainMember(key, text) { return }
+        self.key(key)
+        string(text)
+    }
+
+    /// Writes a key and a string in one go, if the string needs no escapes; false when nothing was written.
+    private mutating func plainMember(_ key: StaticString, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard Self.isPlain(text) else { return false }
+        let isFirst = !needsComma
+        append(atMost: key.utf8CodeUnitCount + 4 + text.count + 2) { out in
+            let length = Self.write(key, isFirst, to: out)
+            return length + Self.write(quoted: text, to: out + length)
+        }
+        needsComma = true
+        return true
+    }
+
+    /// Writes a key and a string that ends with a number, such as a name that counts up.
+    public mutating func member(_ key: StaticString, _ prefix: StaticString, _ number: UInt64) {
+        self.key(key)
+        let text = UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount)
+        guard let number = Int64(exactly: number), Self.isPlain(text) else { return value("\(prefix)\(number)") }
+        append(atMost: text.count + 22) { out in
+            let length = Self.write(quoted: text, to: out) - 1
+            let digits = Self.write(number, to: out + length)
+            out[length + digits] = UInt8(ascii: "\"")
+            return length + digits + 1
+        }
+        needsComma = true
+    }
+
     /// Writes a key and an integer.
     public mutating func member(_ key: StaticString, _ value: some FixedWidthInteger) {
-        self.key(key)
-        self.value(value)
+        guard let small = Int64(exactly: value) else {
+            self.key(key)
+            return self.value(value)
+        }
+        let isFirst = !needsComma
+        append(atMost: key.utf8CodeUnitCount + 24) { out in
+            let length = Self.write(key, isFirst, to: out)
+            return length + Self.write(small, to: out + length)
+        }
+        needsComma = true
     }
 
     /// Writes a key and a number.

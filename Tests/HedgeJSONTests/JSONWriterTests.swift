@@ -31,6 +31,22 @@ import Testing
         #expect(writer.text == expected)
     }
 
+    @Test("a character that needs an escape gets one wherever it stands", arguments: 0...24)
+    func escapesAnywhere(length: Int) throws {
+        for special in ["\"", "\\", "\n", "\u{1F}", "\u{7F}", "\u{80}", "é", "\u{10FFFF}"] {
+            for place in 0...length {
+                let text = String(repeating: "~", count: place) + special + String(repeating: " ", count: length - place)
+                var writer = JSONWriter()
+                writer.value(text)
+                #expect(try JSONDocument.parse(writer.text).root.string == text)
+            }
+        }
+        let plain = String((0..<length).map { Character(UnicodeScalar(UInt8(0x23 + $0))) })
+        var writer = JSONWriter()
+        writer.value(plain)
+        #expect(writer.text == "\"\(plain)\"")
+    }
+
     @Test("what JSON has no number for becomes null", arguments: [Double.nan, .infinity, -.infinity])
     func notANumber(value: Double) {
         var writer = JSONWriter()
