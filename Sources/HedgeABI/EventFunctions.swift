@@ -64,9 +64,10 @@ struct EventArray {
 
     /// Writes the events and returns how many there are.
     func fill(_ events: [QueuedEvent]) -> Int32 {
-        for (index, event) in events.enumerated() {
+        // By index: a copy of an event counts its references.
+        for index in events.indices {
             let place = base + index * stride
-            hr_event(event).write(to: place, size: stride)
+            hr_event(events[index]).write(to: place, size: stride)
             place.storeBytes(of: UInt32(stride), as: UInt32.self)
         }
         return Int32(clamping: events.count)

@@ -38,7 +38,8 @@ struct ResponseHead {
             guard let status = Self.status(in: text) else { return .malformed }
             self.status = status
             expected = .fields
-            if lines.capacity == 0 { lines.reserveCapacity(1024) }
+            // With the array's own header, a size that the C library keeps at hand (below 1 KiB).
+            if lines.capacity == 0 { lines.reserveCapacity(960) }
             return .unfinished
         case .fields where text.isEmpty:
             let isInterim = (100..<200).contains(status)
@@ -46,16 +47,22 @@ struct ResponseHead {
             if isInterim { lines.removeAll(keepingCapacity: true) }
             return isInterim ? .unfinished : .complete
         case .fields:
-            append(text)
+            append(text, as: line)
             return .unfinished
         case .nothing:
             return .unfinished
         }
     }
 
-    private mutating func append(_ text: UnsafeRawBufferPointer) {
+    /// Appends the text of a line, which came as `line`.
+    private mutating func append(_ text: UnsafeRawBufferPointer, as line: UnsafeRawBufferPointer) {
         let isFolded = text.first == 0x20 || text.first == 0x09
         if isFolded && lines.count >= 2 { lines.removeLast(2) }
+        // As nearly every line comes.
+        if line.count == text.count + 2, line[text.count] == 0x0d {
+            lines.append(contentsOf: line)
+            return
+        }
         lines.append(contentsOf: text)
         lines.append(0x0d)
         lines.append(0x0a)

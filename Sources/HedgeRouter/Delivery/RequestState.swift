@@ -184,6 +184,9 @@ enum CancelCause: Sendable {
 
 /// The program's pointer that travels with its events, and the function that releases what it refers to.
 public final class UserData: @unchecked Sendable {
+    /// No pointer, and nothing to release: shared by all requests that have none.
+    public static let none = UserData(nil, finalizer: nil)
+
     /// The pointer itself.
     public let pointer: UnsafeMutableRawPointer?
     private let finalizer: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?

@@ -18,7 +18,7 @@ enum AttemptLog {
     static func start(_ request: RequestRecord, _ winner: AttemptRecord) -> Bytes {
         var json = JSONWriter(capacity: 256)
         json.beginObject()
-        json.member("id", name(of: request))
+        json.member("id", requestPrefix, request.state.id.rawValue)
         json.member("deployment", winner.deployment.key)
         json.member("group", winner.deployment.group)
         json.member("model", winner.deployment.endpoint.model)
@@ -31,13 +31,14 @@ enum AttemptLog {
     static func end(
         _ request: RequestRecord, outcome: RequestOutcome, failure: RouterError?, now: Int64, for audience: Audience
     ) -> Bytes {
-        var json = JSONWriter(capacity: 512 + 512 * request.attempts.count)
+        // For one attempt, a size that the C library keeps at hand (below 1 KiB).
+        var json = JSONWriter(capacity: 448 + 512 * request.attempts.count)
         json.beginObject()
         if audience == .record { json.member("time_unix_ms", wallClockMilliseconds()) }
-        json.member("id", name(of: request))
+        json.member("id", requestPrefix, request.state.id.rawValue)
         json.member("model", request.chat.model)
         json.member("stream", request.chat.isStream)
-        json.member("code", (failure?.status ?? .ok).name.description)
+        json.member("code", (failure?.status ?? .ok).name)
         if let winner = request.winner {
             json.member("deployment", winner.deployment.key)
             json.member("group", winner.deployment.group)
@@ -61,10 +62,8 @@ enum AttemptLog {
         return json.shared
     }
 
-    /// The request's name in logs and documents.
-    static func name(of request: RequestRecord) -> String {
-        "req-\(request.state.id.rawValue)"
-    }
+    /// A request's name in logs and documents is this with its number.
+    static let requestPrefix: StaticString = "req-"
 
     private static func write(_ usage: Usage, to json: inout JSONWriter) {
         json.key("usage")
@@ -153,7 +152,7 @@ enum AttemptLog {
             json.member("end", "failed")
             json.key("error")
             json.beginObject()
-            json.member("code", failure.error.status.name.description)
+            json.member("code", failure.error.status.name)
             json.member("kind", failure.kind.name)
             if let code = failure.code { json.member("provider_code", code) }
             json.member("message", failure.error.message)
@@ -228,7 +227,7 @@ enum AttemptLog {
     ) {
         json.key("error")
         json.beginObject()
-        json.member("code", failure.status.name.description)
+        json.member("code", failure.status.name)
         json.member("message", failure.message)
         if !failure.path.isEmpty { json.member("path", failure.path) }
         if let cause = cause(of: outcome, in: request) {

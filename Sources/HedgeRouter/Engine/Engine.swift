@@ -345,6 +345,8 @@ extension Engine {
             queue.append(event)
             if unannounced.last !== queue { unannounced.append(queue) }
         } else {
+            // The queue keeps the memory that it is given: most requests have as many events as fit here.
+            if outbox.capacity == 0 { outbox.reserveCapacity(8) }
             outbox.append(event)
         }
     }

@@ -5,17 +5,7 @@ import HedgeTransport
 
 /// A request as the loop knows it.
 final class RequestRecord {
-    let state: RequestState
-    let chat: ChatRequest
-    /// The model group the caller asked for.
-    let group: GroupID
-    /// Where it stands in its caller's trace.
-    let trace: TraceContext?
-    /// What tracing systems on the way here added to it.
-    let traceState: TraceState?
-    let deadline: Instant?
-    /// Deployments that cannot express the request, of its group and of those it may go on to.
-    let objections: [DeploymentObjection]
+    private let submission: Submission
     /// Every attempt made, in order of start.
     var attempts: [AttemptRecord] = []
     /// The attempt whose output is the answer.
@@ -30,14 +20,20 @@ final class RequestRecord {
     var isCancelledByCallback = false
 
     init(_ submission: Submission) {
-        state = submission.state
-        chat = submission.chat
-        group = submission.traits.group
-        trace = submission.trace
-        traceState = submission.traceState
-        deadline = submission.traits.deadline
-        objections = submission.objections
+        self.submission = submission
     }
+
+    var state: RequestState { submission.state }
+    var chat: ChatRequest { submission.chat }
+    /// The model group the caller asked for.
+    var group: GroupID { submission.traits.group }
+    /// Where it stands in its caller's trace.
+    var trace: TraceContext? { submission.trace }
+    /// What tracing systems on the way here added to it.
+    var traceState: TraceState? { submission.traceState }
+    var deadline: Instant? { submission.traits.deadline }
+    /// Deployments that cannot express the request, of its group and of those it may go on to.
+    var objections: [DeploymentObjection] { submission.objections }
 
     func add(_ note: DecisionNote) {
         notes.append(note)

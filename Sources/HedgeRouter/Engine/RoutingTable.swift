@@ -151,8 +151,9 @@ final class DeploymentRuntime: Sendable {
 
     /// Where a request goes.
     func target(for chat: ChatRequest) -> TransferTarget {
-        let call = Call(operation: chat.operation, isStream: chat.streamsUpstream)
-        return operationTargets[call] ?? (chat.streamsUpstream ? streamTarget : answerTarget)
+        let usual = chat.streamsUpstream ? streamTarget : answerTarget
+        if chat.operation == .chat { return usual }
+        return operationTargets[Call(operation: chat.operation, isStream: chat.streamsUpstream)] ?? usual
     }
 }
 
@@ -194,6 +195,7 @@ extension RoutingTable {
     /// The groups a request may go on to: those of its own, theirs, and so on.
     private func fallbacks(of group: GroupID, _ overrides: RequestOverrides) -> [GroupID] {
         guard !overrides.disableFallbacks, core.policy.maxFallbacks > 0 else { return [] }
+        if overrides.fallbacks == nil, directFallbacks[group]?.isEmpty ?? true { return [] }
         var found = [group]
         found += (overrides.fallbacks ?? []).filter { $0 != group }
         var index = 0

@@ -66,7 +66,7 @@ struct LogRecord {
     /// A request failed; its caller was told.
     static func requestFailed(_ request: RequestRecord, _ failure: RouterError) -> LogRecord {
         LogRecord(.info, "request_failed", about: failure.status.name.description) { json in
-            json.member("id", AttemptLog.name(of: request))
+            json.member("id", AttemptLog.requestPrefix, request.state.id.rawValue)
             json.member("model", request.chat.model)
             json.member("code", failure.status.name.description)
             json.member("attempts", request.attempts.count)

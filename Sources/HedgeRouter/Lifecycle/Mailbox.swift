@@ -15,14 +15,28 @@ enum Command: Sendable {
 }
 
 /// A request ready to be routed.
-struct Submission: Sendable {
-    var state: RequestState
-    var chat: ChatRequest
-    var traits: RequestTraits
-    /// Deployments of the group that cannot express the request.
-    var objections: [DeploymentObjection] = []
-    var trace: TraceContext?
-    var traceState: TraceState?
+final class Submission: Sendable {
+    let state: RequestState
+    let chat: ChatRequest
+    let traits: RequestTraits
+    /// Deployments that cannot express the request, of its group and of those it may go on to.
+    let objections: [DeploymentObjection]
+    /// Where it stands in its caller's trace.
+    let trace: TraceContext?
+    /// What tracing systems on the way here added to it.
+    let traceState: TraceState?
+
+    init(
+        state: RequestState, chat: ChatRequest, traits: RequestTraits, objections: [DeploymentObjection] = [],
+        trace: TraceContext? = nil, traceState: TraceState? = nil
+    ) {
+        self.state = state
+        self.chat = chat
+        self.traits = traits
+        self.objections = objections
+        self.trace = trace
+        self.traceState = traceState
+    }
 }
 
 /// Commands on their way to the loop; posting the first one wakes it.

@@ -101,7 +101,7 @@ public final class Router: @unchecked Sendable {
         /// The deadline, counted from the submission; nil as configured.
         public var timeout: Interval?
         /// The program's pointer and its finalizer.
-        public var userData = UserData(nil, finalizer: nil)
+        public var userData = UserData.none
         /// What the request asked to do differently.
         public var overrides = RequestOverrides()
         /// Names of the model groups to go on to; nil as configured.
@@ -215,7 +215,7 @@ public final class Router: @unchecked Sendable {
     ) throws(RouterError) -> Result {
         try refuseBesideDeliveryThread()
         return try takeEvents(capacity: capacity, deadline: MonotonicDeadline(inMilliseconds: timeoutMilliseconds)) {
-            for event in $0 { retireIfEnd(event) }
+            for index in $0.indices where $0[index].kind == .end { retire($0[index].request.handle) }
             return body($0)
         }
     }
@@ -240,8 +240,9 @@ public final class Router: @unchecked Sendable {
             return body([])
         case .events(let events):
             handedOut = events
-            for event in events {
-                if case .chunk = event.kind { event.request.countTaken(event.count) }
+            // By index: a copy of an event counts its references.
+            for index in events.indices where events[index].kind == .chunk {
+                events[index].request.countTaken(events[index].count)
             }
             return body(events)
         }
@@ -249,8 +250,8 @@ public final class Router: @unchecked Sendable {
 
     /// Ends the life of what the previous poll handed out.
     private func releaseHandedOut() {
-        for event in handedOut {
-            if case .end = event.kind { event.request.userData.release() }
+        for index in handedOut.indices where handedOut[index].kind == .end {
+            handedOut[index].request.userData.release()
         }
         handedOut.removeAll(keepingCapacity: true)
     }
