@@ -53,6 +53,8 @@ public final class EventLoop: @unchecked Sendable {
     /// When the driver wants the loop to turn.
     private var driverDue = EventLoop.never
     private var isClosed = false
+    /// Whether the driver knows that TLS is used.
+    private var hasToldTLS = false
     /// Whether the driver has been told something since it last saw the loop turn.
     private var hasNews = true
 
@@ -228,6 +230,10 @@ public final class EventLoop: @unchecked Sendable {
         if let pool = pools[ObjectIdentifier(target)] { return pool }
         // The pool keeps the target, so that no other can come to have the same identity.
         guard let pool = TargetPool(target) else { return nil }
+        if target.mayUseTLS, !hasToldTLS {
+            hasToldTLS = true
+            driver?.loopWillUseTLS()
+        }
         pools[ObjectIdentifier(target)] = pool
         return pool
     }

@@ -31,6 +31,10 @@ public protocol LoopDriver: AnyObject {
     /// Whether there is something to hand out before the loop sleeps. False unless implemented.
     var isHoldingBack: Bool { get }
 
+    /// The first transfer that may use TLS is about to start: from now on the loop may raise SIGPIPE in the thread that
+    /// turns it. Told once, inside ``EventLoop/start(_:_:)``. Does nothing unless implemented.
+    func loopWillUseTLS()
+
     /// Nothing is left to do at once: the loop is about to sleep, or has ended. Does nothing unless implemented.
     func loopWillSleep()
 }
@@ -38,6 +42,9 @@ public protocol LoopDriver: AnyObject {
 extension LoopDriver {
     /// False.
     public var isHoldingBack: Bool { false }
+
+    /// Does nothing.
+    public func loopWillUseTLS() {}
 
     /// Does nothing.
     public func loopWillSleep() {}

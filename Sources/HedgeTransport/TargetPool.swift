@@ -36,7 +36,7 @@ final class TargetPool {
         maySpeakHTTP2 =
             switch target.network.httpVersion {
             case .http1: false
-            case .automatic: !target.url.lowercased().hasPrefix("http:")
+            case .automatic: target.isHTTPS
             case .http2: true
             case .http2PriorKnowledge: CurlLibrary.reusesPriorKnowledge
             }

@@ -57,6 +57,14 @@ public final class TransferTarget: Sendable {
     }
 }
 
+extension TransferTarget {
+    /// Whether the URL is not for plain HTTP; see ``url`` for one without a scheme.
+    var isHTTPS: Bool { !url.lowercased().hasPrefix("http:") }
+
+    /// Whether TLS is spoken to the server or to a proxy.
+    var mayUseTLS: Bool { isHTTPS || network.proxy?.lowercased().hasPrefix("https:") == true }
+}
+
 /// Network settings of a deployment.
 public struct NetworkSettings: Hashable, Sendable {
     /// Proxy URL; nil for none. The environment's proxy variables are not read.

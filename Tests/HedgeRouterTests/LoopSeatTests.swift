@@ -92,6 +92,37 @@ struct LoopSeatTests {
         #expect(!rig.isFree)
     }
 
+    @Test("keeps SIGPIPE from the thread that turns it once TLS is used, and only then", arguments: ["http", "https"])
+    func pipeSignalOfTheProgram(scheme: String) throws {
+        let rig = try Rig(scheme: scheme)
+        defer { rig.stop() }
+        for _ in 0..<200 {
+            try rig.letProgramTurn()
+            try rig.submit()
+            rig.takeEnd()
+            if rig.isRecordedHere { break }
+        }
+        #expect(rig.isRecordedHere)
+        #expect(rig.recorder.isSafe.load(ordering: .relaxed) == (scheme == "https"))
+        #expect(!isPipeSignalBlocked())
+    }
+
+    @Test("keeps SIGPIPE from the program's thread from the very turn in which TLS is first used")
+    func firstUseOfTLS() throws {
+        let rig = try Rig()
+        defer { rig.stop() }
+        try rig.letProgramTurn()
+        var isBlocked = (before: true, after: false)
+        let hasTurned = rig.seat.turn(until: .never) {
+            isBlocked.before = isPipeSignalBlocked()
+            rig.seat.expectPipeSignals()
+            isBlocked.after = isPipeSignalBlocked()
+            return true
+        }
+        #expect(hasTurned && !isBlocked.before && isBlocked.after)
+        #expect(!isPipeSignalBlocked())
+    }
+
     @Test("leaves no SIGPIPE behind and the signals as they were", arguments: [false, true])
     func pipeSignal(isBlockedBefore: Bool) throws {
         let outcome = Mutex((pending: false, blocked: false))
@@ -133,11 +164,24 @@ struct LoopSeatTests {
     }
 }
 
+/// Whether SIGPIPE is kept from the calling thread.
+private func isPipeSignalBlocked() -> Bool {
+    var mask = sigset_t()
+    pthread_sigmask(SIG_BLOCK, nil, &mask)
+    return sigismember(&mask, SIGPIPE) == 1
+}
+
 /// The parts of a router around its seat, with one deployment.
 private final class Rig: Sendable {
-    /// On which thread the last attempt log was made; 0 for none.
+    /// On which thread the last attempt log was made, 0 for none, and whether SIGPIPE was kept from it then.
     final class Recorder: Sendable {
         let thread = Atomic<UInt>(0)
+        let isSafe = Atomic<Bool>(false)
+
+        func record() {
+            isSafe.store(isPipeSignalBlocked(), ordering: .relaxed)
+            thread.store(UInt(pthread_self()), ordering: .releasing)
+        }
     }
 
     let inFlight = InFlight()
@@ -150,11 +194,11 @@ private final class Rig: Sendable {
     private let nextRequest = Atomic<UInt64>(1)
 
     /// Without a listener's port, connections are refused.
-    init(port: UInt16 = 1) throws {
+    init(port: UInt16 = 1, scheme: String = "http") throws {
         let configuration = try ConfigurationSupport.configuration(
             """
             {"model_list": [{"model_name": "m", "litellm_params":
-                {"model": "openai/x", "api_key": "k", "api_base": "http://127.0.0.1:\(port)/v1"}}]}
+                {"model": "openai/x", "api_key": "k", "api_base": "\(scheme)://127.0.0.1:\(port)/v1"}}]}
             """)
         var registry = DeploymentRegistry()
         let table = RoutingTable(configuration, registry: &registry)
@@ -166,7 +210,7 @@ private final class Rig: Sendable {
         let recorder = recorder
         nonisolated(unsafe) let engine = Engine(
             table: table, seed: 1, mailbox: mailbox, queue: queue, inFlight: inFlight, log: .silent,
-            records: RecordSink { _ in recorder.thread.store(UInt(pthread_self()), ordering: .releasing) })
+            records: RecordSink { _ in recorder.record() })
         thread = try #require(LibraryThread(name: "router") { seat.run(engine) })
     }
 

@@ -175,6 +175,10 @@ extension Engine: LoopDriver {
         unannounced.removeAll(keepingCapacity: true)
     }
 
+    func loopWillUseTLS() {
+        mailbox.seat.expectPipeSignals()
+    }
+
     /// Whether a thread that slept was given something since the last call.
     func takeHasWokenSleeper() -> Bool {
         defer { hasWokenSleeper = false }

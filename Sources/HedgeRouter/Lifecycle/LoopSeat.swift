@@ -35,6 +35,11 @@ final class LoopSeat: @unchecked Sendable {
     private let alarm: Alarm
     // Only its holder touches the engine; set before anyone else can have the seat.
     private unowned(unsafe) var engine: Engine?
+    // Only its holder touches these two as well.
+    /// Whether the loop may raise SIGPIPE.
+    private var expectsPipeSignals = false
+    /// Keeps SIGPIPE from the thread of the program that holds the seat.
+    private var pipeSignal: PipeSignal?
     /// Threads of the program that sleep until an event comes, and were not woken.
     private let sleepers = Atomic<Int>(0)
 
@@ -76,11 +81,12 @@ final class LoopSeat: @unchecked Sendable {
     func turnForSubmission() {
         guard inFlight.current <= 1, takeAsSubmitter() else { return wakeLoop() }
         loop.wake()
-        let signal = PipeSignal()
+        beginTurning()
         for _ in 0..<Self.submissionTurns where loop.due <= monotonicNow() { loop.turn(until: 0) }
         engine?.loopWillSleep()
+        let signal = endTurning()
         monitor.withLock { leave(for: mustLeaveAtOnce ? 0 : Self.calmNanoseconds) }
-        signal.restore()
+        signal?.restore()
     }
 
     private func takeAsSubmitter() -> Bool {
@@ -164,14 +170,32 @@ final class LoopSeat: @unchecked Sendable {
     /// Turns the loop until `isDone`, until `deadline`, or until the router's thread should; false when it should now.
     func turn(until deadline: MonotonicDeadline, _ isDone: () -> Bool) -> Bool {
         guard inFlight.current <= 1, take() else { return false }
-        let signal = PipeSignal()
+        beginTurning()
         while !isDone(), inFlight.current <= 1, !loop.isStopped, !deadline.hasPassed {
             loop.turn(until: deadline.nanoseconds)
             engine?.loopWillSleep()
         }
+        let signal = endTurning()
         monitor.withLock { leave(for: patience) }
-        signal.restore()
+        signal?.restore()
         return true
+    }
+
+    /// Before the calling thread of the program turns the loop.
+    private func beginTurning() {
+        if expectsPipeSignals { pipeSignal = PipeSignal() }
+    }
+
+    /// After it did so; what is returned is to be restored once the seat is left.
+    private func endTurning() -> PipeSignal? { exchange(&pipeSignal, with: nil) }
+
+    /// Takes note, on the thread that turns the loop, that it may raise SIGPIPE from here on.
+    ///
+    /// Without TLS it never does, since libcurl's own writes ask for no signal (MSG_NOSIGNAL), and the system calls that
+    /// keep it from a thread of the program would be a twentieth of what a request costs.
+    func expectPipeSignals() {
+        expectsPipeSignals = true
+        if pipeSignal == nil, monitor.withLock({ holder == .program }) { pipeSignal = PipeSignal() }
     }
 
     private func take() -> Bool {
