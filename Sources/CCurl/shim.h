@@ -35,8 +35,14 @@ static inline CURLcode chr_easy_set_sink(CURL *easy, CURLoption option, curl_wri
   return curl_easy_setopt(easy, option, value);
 }
 
-static inline CURLcode chr_easy_set_open_socket(CURL *easy, curl_opensocket_callback value) {
-  return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, value);
+static inline CURLcode chr_easy_set_open_socket(CURL *easy, curl_opensocket_callback value, void *data) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, value);
+  return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, data) : code;
+}
+
+static inline CURLcode chr_easy_set_close_socket(CURL *easy, curl_closesocket_callback value, void *data) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, value);
+  return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, data) : code;
 }
 
 static inline CURLcode chr_easy_set_share(CURL *easy, CURLSH *value) {

@@ -1,4 +1,5 @@
 import CCurl
+import Glibc
 
 /// libcurl's multi handle: what it wants watched goes to a poller, what is ready goes to it.
 final class CurlMulti {
@@ -116,6 +117,24 @@ final class CurlMulti {
         }
     }
 
+    /// A new socket, which a program that the process starts does not inherit, as it would libcurl's own.
+    fileprivate func open(_ address: curl_sockaddr) -> curl_socket_t {
+        #if os(Linux)
+        let kind = address.socktype | Int32(SOCK_CLOEXEC.rawValue)
+        let opened = socket(address.family, kind, address.protocol)
+        #else
+        let opened = socket(address.family, address.socktype, address.protocol)
+        if opened >= 0 { _ = fcntl(opened, F_SETFD, FD_CLOEXEC) }
+        #endif
+        if opened >= 0 { poller.keep(opened) }
+        return opened
+    }
+
+    fileprivate func close(_ socket: curl_socket_t) -> Int32 {
+        poller.forget(socket)
+        return Glibc.close(socket)
+    }
+
     fileprivate func setDue(inMilliseconds milliseconds: Int) {
         switch milliseconds {
         case ..<0: due = nil
@@ -140,4 +159,16 @@ private func setTimer(
     guard let multi else { return 0 }
     Unmanaged<CurlMulti>.fromOpaque(multi)._withUnsafeGuaranteedRef { $0.setDue(inMilliseconds: milliseconds) }
     return 0
+}
+
+func openSocket(
+    _ multi: UnsafeMutableRawPointer?, _ purpose: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
+) -> curl_socket_t {
+    guard let multi, let address else { return chr_socket_bad }
+    return Unmanaged<CurlMulti>.fromOpaque(multi)._withUnsafeGuaranteedRef { $0.open(address.pointee) }
+}
+
+func closeSocket(_ multi: UnsafeMutableRawPointer?, _ socket: curl_socket_t) -> Int32 {
+    guard let multi else { return Glibc.close(socket) }
+    return Unmanaged<CurlMulti>.fromOpaque(multi)._withUnsafeGuaranteedRef { $0.close(socket) }
 }

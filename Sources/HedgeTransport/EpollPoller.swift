@@ -8,8 +8,13 @@ final class EpollPoller: Poller {
     private struct Registration {
         /// Tells events of this registration from those of an earlier descriptor of the same number.
         var generation: UInt32 = 0
-        /// Empty while not registered.
+        /// What it is watched for; empty while it is not.
         var interest: Readiness = []
+        /// What epoll watches it for; empty while not registered.
+        var registered: Readiness = []
+        /// Whether it stays registered while it is not watched. A connection is watched anew for each request, and the
+        /// two system calls for that cost as much as sending it.
+        var isKept = false
     }
 
     /// How many events one wait can return; more stay for the next.
@@ -54,13 +59,10 @@ final class EpollPoller: Poller {
     }
 
     func watch(_ descriptor: Int32, for interest: Readiness) -> Bool {
-        guard let index = Int(exactly: descriptor), index >= 0 else { return false }
-        if index >= registrations.count {
-            let missing = index - registrations.count + 1
-            registrations.append(contentsOf: repeatElement(Registration(), count: missing))
-        }
-        if registrations[index].interest == interest { return true }
-        let isNew = registrations[index].interest.isEmpty
+        guard let index = place(of: descriptor) else { return false }
+        registrations[index].interest = interest
+        if registrations[index].registered == interest { return true }
+        let isNew = registrations[index].registered.isEmpty
         if isNew { registrations[index].generation &+= 1 }
 
         let data = UInt64(registrations[index].generation) << 32 | UInt64(UInt32(bitPattern: descriptor))
@@ -72,16 +74,49 @@ final class EpollPoller: Poller {
         } else if result != 0, errno == EEXIST {
             result = epoll_ctl(epollDescriptor, EPOLL_CTL_MOD, descriptor, &event)
         }
-        registrations[index].interest = result == 0 ? interest : []
+        registrations[index].registered = result == 0 ? interest : []
+        if result != 0 { registrations[index].interest = [] }
         return result == 0
     }
 
     func unwatch(_ descriptor: Int32) {
         guard let index = Int(exactly: descriptor), registrations.indices.contains(index) else { return }
-        guard !registrations[index].interest.isEmpty else { return }
         registrations[index].interest = []
+        if !registrations[index].isKept { remove(index) }
+    }
+
+    func keep(_ descriptor: Int32) {
+        guard let index = place(of: descriptor) else { return }
+        registrations[index].interest = []
+        // Of an earlier descriptor of this number.
+        registrations[index].registered = []
+        registrations[index].isKept = true
+    }
+
+    func forget(_ descriptor: Int32) {
+        guard let index = Int(exactly: descriptor), registrations.indices.contains(index) else { return }
+        registrations[index].interest = []
+        registrations[index].isKept = false
+        // Not left to the closing: where the process has forked, the child still has the connection open.
+        remove(index)
+    }
+
+    /// Where a descriptor's registration is, made if there is none.
+    private func place(of descriptor: Int32) -> Int? {
+        guard let index = Int(exactly: descriptor), index >= 0 else { return nil }
+        if index >= registrations.count {
+            let missing = index - registrations.count + 1
+            registrations.append(contentsOf: repeatElement(Registration(), count: missing))
+        }
+        return index
+    }
+
+    /// Takes a descriptor out of epoll, if it is there.
+    private func remove(_ index: Int) {
+        guard !registrations[index].registered.isEmpty else { return }
+        registrations[index].registered = []
         var event = epoll_event()
-        epoll_ctl(epollDescriptor, EPOLL_CTL_DEL, descriptor, &event)
+        epoll_ctl(epollDescriptor, EPOLL_CTL_DEL, Int32(truncatingIfNeeded: index), &event)
     }
 
     func wait(nanoseconds: Int64?) -> Int {
@@ -121,9 +156,14 @@ final class EpollPoller: Poller {
         let data = event.data.u64
         if data == Self.signalMark { return nil }
         let slot = Int(truncatingIfNeeded: data & 0xffff_ffff)
-        guard registrations.indices.contains(slot), !registrations[slot].interest.isEmpty,
+        guard registrations.indices.contains(slot), !registrations[slot].registered.isEmpty,
             registrations[slot].generation == UInt32(truncatingIfNeeded: data >> 32)
         else { return nil }
+        guard !registrations[slot].interest.isEmpty else {
+            // The server closed a connection that is not in use; until libcurl finds out, epoll would tell of it again.
+            remove(slot)
+            return nil
+        }
         return ReadyDescriptor(descriptor: Int32(truncatingIfNeeded: slot), readiness: Self.readiness(event.events))
     }
 

@@ -34,7 +34,7 @@ final class Exchange {
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         let itself = Unmanaged.passUnretained(self).toOpaque()
-        guard configure(pool.target, share: loop.multi.share, itself) == CURLE_OK else { return nil }
+        guard configure(pool.target, itself) == CURLE_OK else { return nil }
     }
 
     deinit {
@@ -99,9 +99,7 @@ final class Exchange {
         curl_easy_pause(easy, CURLPAUSE_CONT)
     }
 
-    private func configure(
-        _ target: TransferTarget, share: UnsafeMutableRawPointer?, _ itself: UnsafeMutableRawPointer
-    ) -> CURLcode {
+    private func configure(_ target: TransferTarget, _ itself: UnsafeMutableRawPointer) -> CURLcode {
         var setup = Setup(easy)
         setup.pointer(CURLOPT_PRIVATE, itself)
         setup.pointer(CURLOPT_ERRORBUFFER, errorText)
@@ -109,8 +107,8 @@ final class Exchange {
         setup.pointer(CURLOPT_HEADERDATA, itself)
         setup.sink(CURLOPT_WRITEFUNCTION, takeBody)
         setup.pointer(CURLOPT_WRITEDATA, itself)
-        setup.share(share)
-        setup.openSocket(openSocketClosedOnExec)
+        setup.share(loop.multi.share)
+        setup.sockets(of: loop.multi)
         setup.process()
         setup.request(target, pool.url, headers: pool.headers)
         setup.network(target.network)

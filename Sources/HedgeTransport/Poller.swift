@@ -27,6 +27,13 @@ protocol Poller: AnyObject {
     /// Stops watching. Harmless for a descriptor that is not watched or was closed.
     func unwatch(_ descriptor: Int32)
 
+    /// Takes note of a new descriptor that will be watched time and again, and is told of before it is closed: when it is
+    /// not watched for a while, the system need not be told.
+    func keep(_ descriptor: Int32)
+
+    /// A descriptor is about to be closed.
+    func forget(_ descriptor: Int32)
+
     /// Waits until a descriptor is ready, a signal came, or `nanoseconds` have passed (nil: for ever; never less than
     /// asked for). Returns how many descriptors are ready; interruption by a signal handler counts as none.
     func wait(nanoseconds: Int64?) -> Int

@@ -1,5 +1,4 @@
 import CCurl
-import Glibc
 
 /// Sets options of an easy handle, and remembers the first refusal.
 struct Setup {
@@ -35,8 +34,11 @@ struct Setup {
         note(chr_easy_set_sink(easy, option, value))
     }
 
-    mutating func openSocket(_ value: curl_opensocket_callback) {
-        note(chr_easy_set_open_socket(easy, value))
+    /// Has `multi` open and close the sockets of connections; both callbacks outlive the handle with the connection.
+    mutating func sockets(of multi: CurlMulti) {
+        let multi = Unmanaged.passUnretained(multi).toOpaque()
+        note(chr_easy_set_open_socket(easy, openSocket, multi))
+        note(chr_easy_set_close_socket(easy, closeSocket, multi))
     }
 
     mutating func url(_ value: ParsedURL) {
@@ -108,19 +110,4 @@ struct Setup {
         case .http2PriorKnowledge: chr_http_version_2_prior_knowledge
         }
     }
-}
-
-/// Opens a socket that a program the process starts does not inherit, which libcurl's own does.
-func openSocketClosedOnExec(
-    _ context: UnsafeMutableRawPointer?, _ purpose: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
-) -> curl_socket_t {
-    guard let address else { return chr_socket_bad }
-    #if os(Linux)
-    let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
-    return socket(address.pointee.family, kind, address.pointee.protocol)
-    #else
-    let opened = socket(address.pointee.family, address.pointee.socktype, address.pointee.protocol)
-    if opened >= 0 { _ = fcntl(opened, F_SETFD, FD_CLOEXEC) }
-    return opened
-    #endif
 }

@@ -166,15 +166,40 @@ struct ConnectionTests {
         #expect(server.accepted.now == count)
     }
 
+    @Test("A connection that the server closed while it was idle is replaced")
+    func closedWhileIdle() throws {
+        let mayClose = Watched()
+        let isClosed = Watched()
+        let server = ScriptedServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.send(ok)
+            _ = mayClose.wait()
+            connection.close()
+            isClosed.open()
+        }
+        let lab = try Lab()
+        let target = TransferTarget(url: server.url(), headers: [])
+        #expect(lab.finished(lab.start(target))?.text == "ok")
+        mayClose.open()
+        #expect(isClosed.wait())
+        // Turns of the loop that see the end of the connection.
+        for _ in 0..<3 { #expect(lab.statistics() != nil) }
+        #expect(lab.finished(lab.start(target))?.text == "ok")
+        #expect(server.accepted.now == 2)
+    }
+
     @Test("A socket is not inherited by programs the process starts")
-    func closedOnExec() {
+    func closedOnExec() throws {
+        let multi = try CurlMulti(SystemPoller())
+        let context = Unmanaged.passUnretained(multi).toOpaque()
         var address = curl_sockaddr()
         address.family = AF_INET
         address.socktype = Int32(SOCK_STREAM.rawValue)
-        let socket = openSocketClosedOnExec(nil, CURLSOCKTYPE_IPCXN, &address)
+        let socket = openSocket(context, CURLSOCKTYPE_IPCXN, &address)
         #expect(socket >= 0)
         #expect(fcntl(socket, F_GETFD) & FD_CLOEXEC != 0)
-        close(socket)
+        #expect(closeSocket(context, socket) == 0)
+        #expect(fcntl(socket, F_GETFD) == -1)
     }
 
     @Test("Forgotten targets can be used again, and their transfers in flight go on")
