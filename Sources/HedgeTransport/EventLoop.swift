@@ -131,7 +131,17 @@ public final class EventLoop: @unchecked Sendable {
     /// Waits until something is ready or due, at most until `limit`, and has all of it done.
     public func turn(until limit: Int64 = EventLoop.never) {
         guard let driver else { return }
-        let ready = wait(driver, limit)
+        work(driver, ready: wait(driver, limit))
+    }
+
+    /// Has everything done that is due or asked for, without a look at what is ready: for a thread that only wants
+    /// something sent.
+    public func work() {
+        guard let driver else { return }
+        work(driver, ready: 0)
+    }
+
+    private func work(_ driver: any LoopDriver, ready: Int) {
         let isWoken = signals.exchange(0, ordering: .acquiringAndReleasing) & Signal.pending != 0
         let now = Self.now()
         counts.turns &+= 1

@@ -82,7 +82,7 @@ final class LoopSeat: @unchecked Sendable {
         guard inFlight.current <= 1, takeAsSubmitter() else { return wakeLoop() }
         loop.wake()
         beginTurning()
-        for _ in 0..<Self.submissionTurns where loop.due <= monotonicNow() { loop.turn(until: 0) }
+        for _ in 0..<Self.submissionTurns where loop.due <= monotonicNow() { loop.work() }
         engine?.loopWillSleep()
         let signal = endTurning()
         monitor.withLock { leave(for: mustLeaveAtOnce ? 0 : Self.calmNanoseconds) }
