@@ -35,7 +35,8 @@ import Testing
     func escapesAnywhere(length: Int) throws {
         for special in ["\"", "\\", "\n", "\u{1F}", "\u{7F}", "\u{80}", "é", "\u{10FFFF}"] {
             for place in 0...length {
-                let text = String(repeating: "~", count: place) + special + String(repeating: " ", count: length - place)
+                let after = String(repeating: " ", count: length - place)
+                let text = String(repeating: "~", count: place) + special + after
                 var writer = JSONWriter()
                 writer.value(text)
                 #expect(try JSONDocument.parse(writer.text).root.string == text)
