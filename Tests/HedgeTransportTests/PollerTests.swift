@@ -68,23 +68,27 @@ struct PollerTests {
         #expect(ready() == [pair.near])
     }
 
-    @Test("The number of a descriptor that was closed serves another", arguments: [false, true], [false, true])
-    func numberUsedAgain(isForgotten: Bool, isKeptAgain: Bool) {
-        // One that is not announced must not follow one that was closed unseen.
-        guard isForgotten || isKeptAgain else { return }
+    /// What was told of a descriptor before another of its number is watched. One that is not announced never follows
+    /// one that was kept and closed unseen.
+    enum Told: CaseIterable {
+        case nothing, keptAndForgotten, keptForgottenAndKept, keptTwice
+    }
+
+    @Test("The number of a descriptor that was closed serves another", arguments: Told.allCases)
+    func numberUsedAgain(_ told: Told) {
         let first = Pair()
         let second = Pair()
         defer {
             first.closeBoth()
             second.closeBoth()
         }
-        poller.keep(first.near)
+        if told != .nothing { poller.keep(first.near) }
         #expect(poller.watch(first.near, for: .readable))
         poller.unwatch(first.near)
-        if isForgotten { poller.forget(first.near) }
+        if told == .keptAndForgotten || told == .keptForgottenAndKept { poller.forget(first.near) }
         // Closes what had the number, in one step with using it again: other tests open descriptors at the same time.
         #expect(dup2(second.near, first.near) == first.near)
-        if isKeptAgain { poller.keep(first.near) }
+        if told == .keptForgottenAndKept || told == .keptTwice { poller.keep(first.near) }
         #expect(poller.watch(first.near, for: .readable))
         second.send()
         #expect(ready() == [first.near])
