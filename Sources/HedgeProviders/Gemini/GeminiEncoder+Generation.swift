@@ -12,6 +12,9 @@ extension GeminiEncoder {
         }
         copy("seed", as: "seed")
         if let count = request["n"]?.integer, count > 1 { json.member("candidateCount", count) }
+        if request["logprobs"]?.bool == true { json.member("responseLogprobs", true) }
+        // None beside the chosen ones is said by saying nothing: Google's numbers begin at 1.
+        if let count = request["top_logprobs"]?.integer, count > 0 { json.member("logprobs", count) }
         let stop = request.stop
         if !stop.isEmpty {
             json.key("stopSequences")

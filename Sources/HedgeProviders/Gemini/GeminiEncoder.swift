@@ -22,7 +22,8 @@ struct GeminiEncoder {
     private func expressible(_ provider: String, _ service: GeminiProvider.Service) -> Expressible {
         var members: Set<String> = [
             "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop", "n", "seed",
-            "presence_penalty", "frequency_penalty", "reasoning_effort", "safetySettings", "cachedContent",
+            "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "reasoning_effort", "safetySettings",
+            "cachedContent",
         ]
         if service == .vertex { members.insert("labels") }
         if flags.acceptsSampling == false {

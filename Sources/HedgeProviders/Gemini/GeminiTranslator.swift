@@ -105,6 +105,7 @@ struct GeminiTranslator: AnswerTranslator {
             }
         }
         takeExtras(candidate, choice, text, tape, &builder, &output)
+        builder.logprobs(GeminiLogprobs(of: candidate, text, tape).tokens.span, choice: choice, into: &output)
         guard let reason = tape.member("finishReason", of: candidate, in: text), tape.isNonEmptyString(reason) else {
             return .goOn
         }

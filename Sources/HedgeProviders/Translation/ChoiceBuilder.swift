@@ -22,6 +22,8 @@ struct ChoiceBuilder {
     /// Lists that OpenAI does not define, and what is between their brackets.
     private var extras: [(name: StaticString, elements: [UInt8])] = []
     private var tools: [Tool] = []
+    /// What is between the brackets of `logprobs.content`.
+    private var logprobs: [UInt8] = []
 
     init(number: Int) {
         self.number = number
@@ -83,6 +85,11 @@ struct ChoiceBuilder {
         extras[index].elements.append(element)
     }
 
+    mutating func appendLogprobs(_ tokens: Span<UInt8>) {
+        if !logprobs.isEmpty { logprobs.append(",") }
+        logprobs.append(tokens)
+    }
+
     // MARK: Output
 
     /// The reason in OpenAI's words; a choice that called tools and stopped says so.
@@ -117,9 +124,18 @@ struct ChoiceBuilder {
             bytes.append("]")
         }
         appendTools(to: &bytes)
-        bytes.append("},\"logprobs\":null,\"finish_reason\":\"")
+        bytes.append("},\"logprobs\":")
+        appendLogprobs(to: &bytes)
+        bytes.append(",\"finish_reason\":\"")
         bytes.append(reason)
         bytes.append("\"}")
+    }
+
+    private func appendLogprobs(to bytes: inout [UInt8]) {
+        guard !logprobs.isEmpty else { return bytes.append("null") }
+        bytes.append("{\"content\":[")
+        bytes.append(logprobs.span)
+        bytes.append("],\"refusal\":null}")
     }
 
     private func appendTools(to bytes: inout [UInt8]) {

@@ -124,6 +124,17 @@ struct ChunkBuilder {
         endChunk(isOutput: isOutput, into: &output)
     }
 
+    /// Adds the log probabilities of tokens; `tokens` are elements of OpenAI's `logprobs.content` with commas between.
+    mutating func logprobs(_ tokens: Span<UInt8>, choice: Int = 0, into output: inout DecodedOutput) {
+        guard !tokens.isEmpty, let index = open(choice, into: &output) else { return }
+        guard isStream else { return choices[index].appendLogprobs(tokens) }
+        beginChunk(index, into: &output)
+        output.text.append("},\"logprobs\":{\"content\":[")
+        output.text.append(tokens)
+        output.text.append("],\"refusal\":null")
+        endChunk(isOutput: false, into: &output)
+    }
+
     /// Begins a tool call. `key` is the provider's own index of it, by which ``toolArguments(_:key:choice:into:)``
     /// finds it again; `id` is made up where nil or of no use to others. `extra` are further members of the call.
     mutating func toolCall(
