@@ -39,6 +39,11 @@ enum ModelCatalogue {
         Row("opus-4-7", "opus-4-8", "opus-5", "sonnet-5", "haiku-5-5", "fable", "mythos") {
             $0.acceptsSampling = false
         },
+        // From Opus 4.1 on one of the two, says the API; the last ones think always, says Amazon's table of models.
+        Row("opus-4-1", "opus-4-5", "sonnet-4-5", "haiku-4-5", "opus-4-6", "sonnet-4-6") {
+            $0.refusedMembers = ["top_p+temperature"]
+        },
+        Row("fable", "mythos") { $0.refusedMembers = ["reasoning_effort=none"] },
         Row("opus-5-5", "sonnet-5-5", "fable-5-1", "mythos-5-1") { $0.acceptsForcedToolUse = false },
         Row("opus-4-6", "opus-4-7", "opus-4-8", "sonnet-4-6", "opus-5", "sonnet-5", "haiku-5", "fable", "mythos") {
             $0.acceptsPrefill = false

@@ -6,14 +6,17 @@ struct CompatibleEncoder {
     private let profile: ProviderProfile
     private let endpoint: Endpoint
     private var strictness: RequestStrictness { profile.strictness }
+    /// Names of the members that are refused here.
+    private let refused: [String]
 
     init(_ request: RequestView, profile: ProviderProfile, endpoint: Endpoint) {
         self.request = request
         self.profile = profile
         self.endpoint = endpoint
+        refused = RefusedMembers.names(Self.refused(profile, endpoint), in: request.root)
     }
 
-    /// Names of the members that the provider or the model refuses.
+    /// What the provider or the model refuses; see ``RefusedMembers``.
     static func refused(_ profile: ProviderProfile, _ endpoint: Endpoint) -> [String] {
         guard let members = endpoint.flags.refusedMembers else { return profile.refused }
         return profile.refused + members
@@ -21,7 +24,6 @@ struct CompatibleEncoder {
 
     /// The members the request has of these, but for those that ask for nothing.
     var refusedFields: [String] {
-        let refused = Self.refused(profile, endpoint)
         var fields: [String] = []
         for (name, value) in request.root.members where refused.contains(name) {
             if !Expressible.saysNothing(name, value) { fields.append(name) }
@@ -33,7 +35,7 @@ struct CompatibleEncoder {
 
     /// Members that ``refusedFields`` has to look at.
     static func watched(_ profile: ProviderProfile, _ endpoint: Endpoint) -> [String] {
-        var members = refused(profile, endpoint)
+        var members = refused(profile, endpoint).map { RefusedMembers.name(of: $0) }
         if profile.strictness.refusesOtherTools { members.append("tools") }
         if profile.strictness.refusesFormatWithTools { members.append("response_format") }
         return members
@@ -48,7 +50,6 @@ struct CompatibleEncoder {
 
     /// All members, with commas between them.
     func members(streamsUpstream: Bool) -> [UInt8] {
-        let refused = Self.refused(profile, endpoint)
         var json = JSONWriter()
         json.beginObject()
         if streamsUpstream { json.member("stream", true) }

@@ -26,11 +26,10 @@ struct Expressible: Sendable {
 
     private func memberObjections(_ request: RequestView) -> [String] {
         var fields: [String] = []
-        for (name, value) in request.root.members where !Self.structural.contains(name) {
-            guard !members.contains(name) || request.refused.contains(name), !Self.saysNothing(name, value) else {
-                continue
-            }
-            fields.append(name)
+        for (name, value) in request.root.members where !Self.saysNothing(name, value) {
+            let isExpressed = Self.structural.contains(name) || members.contains(name)
+            let isEffort = name == "reasoning_effort" && request.reasoningEffort == nil
+            if !isExpressed || isEffort || request.refused.contains(name) { fields.append(name) }
         }
         for tool in request.tools where !tool.isFunction { fields.append(tool.path) }
         let hasChoice =
@@ -57,6 +56,12 @@ struct Expressible: Sendable {
         var fields: [String] = []
         for message in request.messages {
             if message.role == .other { fields.append("\(message.path).role") }
+            if message.role == .assistant {
+                // An answer that was spoken, and a call from before there were tools.
+                for key in ["audio", "function_call"] where message.json.member(key).map({ !$0.isNull }) ?? false {
+                    fields.append("\(message.path).\(key)")
+                }
+            }
             let allowed =
                 switch message.role {
                 case .tool: resultParts
@@ -85,7 +90,8 @@ struct Expressible: Sendable {
         case ("frequency_penalty", _), ("presence_penalty", _), ("top_logprobs", _): value.number == 0
         case ("logprobs", .false), ("store", .false), ("parallel_tool_calls", .true): true
         case ("logit_bias", .object), ("metadata", .object): value.count == 0
-        case ("functions", .array), ("stop", .array): value.count == 0
+        case ("functions", .array), ("stop", .array), ("tools", .array): value.count == 0
+        case ("response_format", .object): value["type"]?.string == "text"
         case ("service_tier", .string): ["auto", "default"].contains(value.string)
         case ("modalities", .array): value.count == 1 && value[0]?.string == "text"
         case ("verbosity", .string): value.string == "medium"

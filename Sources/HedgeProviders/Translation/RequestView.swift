@@ -11,7 +11,7 @@ struct RequestView: Sendable {
     /// The functions offered; tools of other kinds are told by ``Expressible``.
     let tools: [ToolView]
     let toolChoice: ToolChoiceView
-    let responseFormat: ResponseFormatView
+    private(set) var responseFormat: ResponseFormatView
     /// Members that the model refuses: read as if they were not there.
     private(set) var refused: [String] = []
 
@@ -34,20 +34,27 @@ struct RequestView: Sendable {
 
     /// A member that is there and not null.
     subscript(key: StaticString) -> JSONValue? {
-        refused.isEmpty || !refused.contains("\(key)") ? given(key, in: root) : nil
+        refused.isEmpty || !refused.contains(key.description) ? given(key, in: root) : nil
     }
 
-    /// The request without what a model refuses.
-    func refusing(_ members: [String]?) -> RequestView {
+    /// The request without what a model refuses; see ``RefusedMembers``.
+    func refusing(_ rules: [String]?) -> RequestView {
+        guard let rules, !rules.isEmpty else { return self }
         var request = self
-        request.refused = members ?? []
+        request.refused = RefusedMembers.names(rules, in: root)
+        if request.refused.contains("response_format") { request.responseFormat = .text }
         return request
     }
 
     /// Longest answer in tokens, under either of its names.
     var maxTokens: Int64? { self["max_completion_tokens"]?.integer ?? self["max_tokens"]?.integer }
-    /// The effort asked for, such as `low`.
-    var reasoningEffort: String? { self["reasoning_effort"]?.string }
+    /// The effort asked for; nil for words that are none.
+    var reasoningEffort: String? {
+        self["reasoning_effort"]?.string.flatMap { Self.efforts.contains($0) ? $0 : nil }
+    }
+
+    private static let efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
     /// Whether several tools may be called at once; nil when not said.
     var parallelToolCalls: Bool? { self["parallel_tool_calls"]?.bool }
 
@@ -235,6 +242,8 @@ struct PartView: Sendable {
 
     /// Whether a text has no characters; formats that refuse empty texts leave it out.
     var isEmptyText: Bool { text?.withUTF8 { $0.isEmpty } ?? false }
+    /// Whether a text has nothing but white space.
+    var isBlankText: Bool { text?.withUTF8 { $0.firstSignificant == nil } ?? false }
 
     /// Where an image's bytes are, or a file's.
     var media: MediaView? {
@@ -257,8 +266,14 @@ enum MediaView: Sendable {
     case url(String)
 
     /// Takes a `data:` URL apart; text that is no URL is Base64 of `defaultType`, if that is given.
+    ///
+    /// A `data:` URL that is not Base64 stays an address, which nobody can fetch.
     init(_ text: String, defaultType: String?) {
-        if text.hasPrefix("data:"), let comma = text.firstIndex(of: ",") {
+        if text.hasPrefix("data:") {
+            guard let comma = text.firstIndex(of: ","), text[..<comma].hasSuffix(";base64") else {
+                self = .url(text)
+                return
+            }
             let head = text[text.index(text.startIndex, offsetBy: 5)..<comma]
             let type = head.prefix { $0 != ";" }.lowercased()
             let base64 = text[text.index(after: comma)...]

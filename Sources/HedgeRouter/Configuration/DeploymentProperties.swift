@@ -102,7 +102,8 @@ enum DocumentProperties {
         ),
         Property(
             "unsupported_params", .list(of: .text(.nonEmpty), minimum: 0), defaultText: known, liteLLM: false,
-            "Members of a request that the model refuses, such as `[\"stop\"]`."
+            "Members of a request that the model refuses, such as `[\"stop\"]`; `top_p+temperature` is refused beside the "
+                + "other, `reasoning_effort=none` is a value."
         ),
         Property(
             "max_output_tokens", .integer(1...1_000_000_000), defaultText: known, liteLLM: true,
