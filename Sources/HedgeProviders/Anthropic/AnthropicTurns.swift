@@ -9,11 +9,16 @@ struct AnthropicTurns {
         case result(MessageView)
         /// Signed reasoning as the provider sent it.
         case thinking(JSONValue)
+
+        var isResult: Bool { if case .result = self { true } else { false } }
+        var isThinking: Bool { if case .thinking = self { true } else { false } }
     }
 
     private struct Turn {
         var role: StaticString
         var blocks: [Block]
+        /// Whether tools were called in it.
+        var hasCalls = false
     }
 
     private var system: [PartView] = []
@@ -29,15 +34,18 @@ struct AnthropicTurns {
         for message in request.messages {
             let isSystem = message.role == .system || message.role == .developer
             if isSystem, isLeading {
-                system += message.parts.filter { $0.text != nil && !$0.isEmptyText }
+                system += message.parts.filter { $0.text != nil && !$0.isBlankText }
                 continue
             }
             isLeading = false
             switch message.role {
-            case .system, .developer: add(acceptsLateSystem ? "system" : "user", texts(of: message))
+            // Taken out of their place, they would change what came before, and with it what is cached.
+            case .system, .developer: add(acceptsLateSystem ? "system" : "user", Self.blocks(of: message))
             case .assistant: addAnswer(message)
-            case .tool: add("user", [.result(message)])
-            case .user, .other: addQuestion(message)
+            case .tool: addResult(message)
+            case .user, .other:
+                lacksThinking = false
+                add("user", Self.blocks(of: message))
             }
         }
     }
@@ -51,33 +59,46 @@ struct AnthropicTurns {
         }
     }
 
-    private func texts(of message: MessageView) -> [Block] {
-        // The API refuses texts without characters.
-        message.parts.filter { $0.text != nil && !$0.isEmptyText }.map { .text($0) }
+    /// Results come at once after the calls and before anything else that was said since.
+    private mutating func addResult(_ message: MessageView) {
+        guard let place = turns.lastIndex(where: \.hasCalls).map({ $0 + 1 }) else {
+            return add("user", [.result(message)])
+        }
+        if place == turns.count || turns[place].role.description != "user" {
+            turns.insert(Turn(role: "user", blocks: []), at: place)
+        }
+        let isSaid = turns[place].blocks.firstIndex { !$0.isResult }
+        turns[place].blocks.insert(.result(message), at: isSaid ?? turns[place].blocks.count)
     }
 
-    private mutating func addQuestion(_ message: MessageView) {
-        lacksThinking = false
-        add("user", message.parts.compactMap { Self.block($0) })
-    }
-
-    private static func block(_ part: PartView) -> Block? {
-        switch part.kind {
-        case .text, .refusal: part.isEmptyText ? nil : .text(part)
-        case .image, .file: .media(part)
-        case .audio, .other: nil
+    private static func blocks(of message: MessageView) -> [Block] {
+        message.parts.compactMap { part in
+            switch part.kind {
+            // The API refuses texts of white space alone.
+            case .text, .refusal: part.isBlankText ? nil : .text(part)
+            case .image, .file: .media(part)
+            case .audio, .other: nil
+            }
         }
     }
 
     private mutating func addAnswer(_ message: MessageView) {
-        let thinking = (message.json["thinking_blocks"] ?? message.json).elements.filter { block in
-            ["thinking", "redacted_thinking"].contains(block["type"]?.string)
-        }
+        let thinking = (message.json["thinking_blocks"] ?? message.json).elements.filter { Self.isSigned($0) }
         if !message.toolCalls.isEmpty { lacksThinking = thinking.isEmpty }
         for call in message.toolCalls where !calledFunctions.contains(call.name) { calledFunctions.append(call.name) }
         add(
             "assistant",
-            thinking.map { .thinking($0) } + texts(of: message) + message.toolCalls.map { .call($0) })
+            thinking.map { .thinking($0) } + Self.blocks(of: message) + message.toolCalls.map { .call($0) })
+        if !message.toolCalls.isEmpty, let last = turns.indices.last { turns[last].hasCalls = true }
+    }
+
+    /// Reasoning without a signature is refused.
+    private static func isSigned(_ block: JSONValue) -> Bool {
+        switch block["type"]?.string {
+        case "thinking": block["signature"]?.withUTF8 { !$0.isEmpty } ?? false
+        case "redacted_thinking": true
+        default: false
+        }
     }
 
     // MARK: Writing
@@ -95,12 +116,21 @@ struct AnthropicTurns {
     func writeMessages(names: ToolNames, withThinking: Bool, to json: inout JSONWriter) {
         json.key("messages")
         json.beginArray()
-        for turn in turns {
+        for (index, turn) in turns.enumerated() {
+            // Nothing is left of an answer of thoughts alone.
+            guard withThinking || !turn.blocks.allSatisfy(\.isThinking) else { continue }
+            let isBeginning = index == turns.count - 1 && turn.role.description == "assistant"
             json.beginObject()
             json.member("role", turn.role.description)
             json.key("content")
             json.beginArray()
-            for block in turn.blocks { write(block, names, withThinking, to: &json) }
+            for (place, block) in turn.blocks.enumerated() {
+                if isBeginning, place == turn.blocks.count - 1, case .text(let part) = block {
+                    writeBeginning(part, to: &json)
+                } else {
+                    write(block, names, withThinking, to: &json)
+                }
+            }
             json.endArray()
             json.endObject()
         }
@@ -125,14 +155,23 @@ struct AnthropicTurns {
     }
 
     private func writeText(_ part: PartView, to json: inout JSONWriter) {
+        part.text?.withUTF8 { writeText($0, of: part, to: &json) }
+    }
+
+    /// Writes the text that the answer is to go on from, which must not end in white space.
+    private func writeBeginning(_ part: PartView, to json: inout JSONWriter) {
+        part.text?.withUTF8 { text in
+            writeText(text.extracting(0..<(text.significant?.upperBound ?? text.count)), of: part, to: &json)
+        }
+    }
+
+    private func writeText(_ text: Span<UInt8>, of part: PartView, to json: inout JSONWriter) {
         json.beginObject()
         json.member("type", "text")
         json.key("text")
-        part.text?.withUTF8 { text in
-            var quoted: [UInt8] = []
-            JSONWriter.appendQuoted(text, to: &quoted)
-            json.raw(quoted)
-        }
+        var quoted: [UInt8] = []
+        JSONWriter.appendQuoted(text, to: &quoted)
+        json.raw(quoted)
         if part.json.kind == .object, let cache = part.json["cache_control"] {
             json.key("cache_control")
             json.raw(cache.compactBytes)
@@ -168,12 +207,17 @@ struct AnthropicTurns {
             json.key("content")
             json.raw(content.compactBytes)
         } else {
-            let blocks = message.parts.compactMap { Self.block($0) }
+            let blocks = Self.blocks(of: message)
             if !blocks.isEmpty {
                 json.key("content")
                 json.beginArray()
-                for case .text(let part) in blocks { writeText(part, to: &json) }
-                for case .media(let part) in blocks { writeMedia(part, to: &json) }
+                for block in blocks {
+                    switch block {
+                    case .text(let part): writeText(part, to: &json)
+                    case .media(let part): writeMedia(part, to: &json)
+                    case .call, .result, .thinking: continue
+                    }
+                }
                 json.endArray()
             }
         }

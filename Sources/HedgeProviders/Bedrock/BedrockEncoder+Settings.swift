@@ -66,11 +66,14 @@ extension BedrockEncoder {
 
     /// Whether the request asks for thought, and the model can give it.
     ///
-    /// Claude refuses to think on after calls whose thoughts are not in the history.
+    /// A Claude that is told a number of tokens refuses to think on after calls whose thoughts are not in the history;
+    /// those that are told a level do not ask for them.
     var thinks: Bool {
         guard effort != "none", Self.reasons(flags, family) else { return false }
         guard family == .claude else { return true }
         guard !forcesTool, !usesSchemaTool else { return false }
+        guard flags.thinking == .budget else { return true }
+        guard budget != nil else { return false }
         return request.messages.allSatisfy { $0.toolCalls.isEmpty || $0.json["thinking_blocks"] != nil }
     }
 

@@ -93,8 +93,10 @@ struct BedrockEncoder {
         if let tier = request["service_tier"]?.string, !["auto", "default", "priority", "flex"].contains(tier) {
             fields.append("service_tier")
         }
-        if family == .claude, forcesTool || usesSchemaTool, effort != "none", Self.reasons(flags, family) {
-            // Claude does not think about a call it has to make.
+        if family == .claude, effort != "none", Self.reasons(flags, family),
+            forcesTool || usesSchemaTool || flags.thinking == .budget && budget == nil
+        {
+            // Claude does not think about a call it has to make, nor within fewer tokens than thinking takes at least.
             fields.append("reasoning_effort")
         }
         if let user = request["user"], !Self.isMetadata(user) { fields.append("user") }

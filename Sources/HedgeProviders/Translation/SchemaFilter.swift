@@ -4,6 +4,8 @@ import HedgeJSON
 struct SchemaFilter: Sendable {
     /// Keywords that are left out wherever a schema stands.
     var removed: Set<String> = []
+    /// Keywords that are left out, and put into words where the model reads them: at the end of the description.
+    var described: Set<String> = []
     /// Whether objects that do not say so are closed to further members.
     var closesObjects = false
 
@@ -12,15 +14,28 @@ struct SchemaFilter: Sendable {
         guard schema.kind == .object else { return json.raw(schema.compactBytes) }
         json.beginObject()
         var isClosed = false
+        var notes = ""
         for (name, value) in schema.members where !removed.contains(name) {
             if name == "additionalProperties" { isClosed = true }
+            if described.contains(name) {
+                notes += "\(notes.isEmpty ? "" : ", ")\(name): \(value.compactText)"
+                continue
+            }
+            if name == "description", !described.isEmpty { continue }
             json.key(name == "oneOf" && closesObjects ? "anyOf" : name)
             writeKeyword(name, value, to: &json)
         }
         if closesObjects, !isClosed, schema["type"]?.string == "object" || schema["properties"] != nil {
             json.member("additionalProperties", false)
         }
+        writeDescription(schema["description"], notes, to: &json)
         json.endObject()
+    }
+
+    private func writeDescription(_ description: JSONValue?, _ notes: String, to json: inout JSONWriter) {
+        guard !described.isEmpty, description != nil || !notes.isEmpty else { return }
+        let text = description?.string ?? ""
+        json.member("description", notes.isEmpty ? text : text + (text.isEmpty ? "{" : "\n\n{") + notes + "}")
     }
 
     private func writeKeyword(_ name: String, _ value: JSONValue, to json: inout JSONWriter) {
