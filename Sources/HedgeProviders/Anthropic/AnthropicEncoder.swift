@@ -20,8 +20,8 @@ struct AnthropicEncoder {
         case vertex
     }
 
-    /// Longest name of a tool.
-    static let longestName = 128
+    /// What tools may be called.
+    static let nameForm = ToolNames.Form(longest: 128)
     /// Name of the tool that stands in for an answer with a schema, on models that know no schemas.
     static let schemaTool = "json_tool_call"
 
@@ -31,7 +31,7 @@ struct AnthropicEncoder {
         self.provider = provider
         self.host = host
         flags = endpoint.flags
-        names = ToolNames(request, limit: Self.longestName)
+        names = ToolNames(request, Self.nameForm)
         turns = AnthropicTurns(request, acceptsLateSystem: flags.acceptsLateSystem ?? false)
         if let plan = plan() {
             thinking = plan

@@ -63,7 +63,7 @@ public struct AnthropicProvider: Provider {
             return BodyDecoder(DialectReader(.messages, endpoint: endpoint, expectsEvents: request.isStream))
         }
         let view = try? request.view()
-        let names = view.map { ToolNames($0, limit: AnthropicEncoder.longestName).inward } ?? [:]
+        let names = view.map { ToolNames($0, AnthropicEncoder.nameForm).inward } ?? [:]
         let encoder = view.map { AnthropicEncoder($0, endpoint: endpoint, provider: name) }
         let builder = ChunkBuilder(
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)

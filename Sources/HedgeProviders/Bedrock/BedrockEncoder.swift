@@ -25,15 +25,15 @@ struct BedrockEncoder {
 
     /// Name of the tool that stands in for an answer with a schema, on models that know no schemas.
     static let schemaTool = "json_tool_call"
-    /// Names of functions may be this long.
-    static let longestName = 64
+    /// What functions may be called.
+    static let nameForm = ToolNames.Form(longest: 64)
 
     init(_ request: RequestView, endpoint: Endpoint) {
         self.request = request.refusing(endpoint.flags.refusedMembers)
         flags = endpoint.flags
         drops = endpoint.dropsUnsupported
         family = Family(endpoint.model)
-        names = ToolNames(request, limit: Self.longestName)
+        names = ToolNames(request, Self.nameForm)
     }
 
     /// What of the request has no equivalent.

@@ -70,11 +70,12 @@ enum ModelCatalogue {
             $0.acceptsResponseSchema = false
         },
         // Gemini: identifiers of tool calls and levels of thinking came with version 3, penalties went.
-        Row("gemini-1", "gemini-2") { $0.refusedMembers = [] },
+        // Before it, a form of the answer and tools excluded one another, and before version 2 there was no JSON Schema.
+        Row("gemini-1", "gemini-2") { $0.refusedMembers = ["response_format+tools"] },
         Row("gemini-1") {
             $0.acceptsToolCallIDs = false
             $0.thinking = ModelFlags.Thinking.none
-            $0.acceptsResponseSchema = true
+            $0.acceptsResponseSchema = false
         },
         Row("gemini-2.0") {
             $0.acceptsToolCallIDs = false
@@ -83,6 +84,11 @@ enum ModelCatalogue {
         Row("gemini-2.5") {
             $0.acceptsToolCallIDs = false
             $0.thinking = .budget
+        },
+        // Google's guide to these: sampling is passed over and to be refused, beginnings of answers are refused.
+        Row("gemini-3.5-flash-lite", "gemini-3.6", "gemini-3.7", "gemini-3.8") {
+            $0.acceptsSampling = false
+            $0.acceptsPrefill = false
         },
         Row("gemini-") {
             $0.acceptsToolCallIDs = true

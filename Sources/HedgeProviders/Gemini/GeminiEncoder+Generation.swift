@@ -10,16 +10,22 @@ extension GeminiEncoder {
         if flags.acceptsSampling ?? true {
             for (from, to) in Self.samplingNames { copy(from, as: to) }
         }
-        copy("seed", as: "seed")
+        if let seed = request["seed"].flatMap({ Self.seed($0) }) { json.member("seed", seed) }
         if let count = request["n"]?.integer, count > 1 { json.member("candidateCount", count) }
         if request["logprobs"]?.bool == true { json.member("responseLogprobs", true) }
         // None beside the chosen ones is said by saying nothing: Google's numbers begin at 1.
         if let count = request["top_logprobs"]?.integer, count > 0 { json.member("logprobs", count) }
-        let stop = request.stop
+        let stop = request.stop.filter { !($0.withUTF8 { $0.isEmpty } ?? true) }.prefix(Self.mostStops)
         if !stop.isEmpty {
             json.key("stopSequences")
             json.beginArray()
             for text in stop { json.raw(text.compactBytes) }
+            json.endArray()
+        }
+        if let kinds = request["modalities"].flatMap({ Self.modalities($0) }), !kinds.isEmpty, kinds != ["TEXT"] {
+            json.key("responseModalities")
+            json.beginArray()
+            for kind in kinds { json.value(kind) }
             json.endArray()
         }
         encodeFormat()
@@ -45,11 +51,11 @@ extension GeminiEncoder {
     mutating func encodeFormat() {
         switch request.responseFormat {
         case .jsonObject: json.member("responseMimeType", "application/json")
-        case .jsonSchema(_, let schema, _):
+        case .jsonSchema(_, let schema, _) where acceptsSchema:
             json.member("responseMimeType", "application/json")
             json.key("responseJsonSchema")
             json.raw(schema.compactBytes)
-        case .text, .other: return
+        case .text, .jsonSchema, .other: return
         }
     }
 
@@ -78,6 +84,7 @@ extension GeminiEncoder {
         case "none", "minimal": isFlash ? "MINIMAL" : "LOW"
         case "low": "LOW"
         case "medium": "MEDIUM"
+        // As much as there is.
         default: "HIGH"
         }
     }

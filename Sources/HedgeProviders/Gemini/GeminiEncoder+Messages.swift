@@ -18,18 +18,21 @@ extension GeminiEncoder {
     mutating func encodeTurns(_ messages: ArraySlice<MessageView>) {
         var rest = messages
         var isEmpty = true
+        var calls: [String] = []
         while let first = rest.first {
             let isModel = first.role == .assistant
             let turn = rest.prefix { ($0.role == .assistant) == isModel }
             rest = rest.dropFirst(turn.count)
-            if encodeTurn(turn, isModel: isModel) { isEmpty = false }
+            if encodeTurn(turn, isModel: isModel, after: calls) { isEmpty = false }
+            calls = []
+            for call in turn.lazy.flatMap(\.toolCalls) where !calls.contains(call.id) { calls.append(call.id) }
         }
         if isEmpty { encodeBlankTurn() }
     }
 
-    /// Writes a turn unless nothing is in it, and tells whether it did.
+    /// Writes a turn unless nothing is in it, and tells whether it did; `calls` are those of the turn before.
     mutating func encodeTurn(
-        _ messages: ArraySlice<MessageView>, isModel: Bool
+        _ messages: ArraySlice<MessageView>, isModel: Bool, after calls: [String]
     ) -> Bool {
         let hasCalls = messages.contains { !$0.toolCalls.isEmpty }
         let hasResults = messages.contains { $0.role == .tool }
@@ -41,8 +44,16 @@ extension GeminiEncoder {
         json.beginArray()
         // Only the first call of a turn has a signature.
         var needsSignature = flags.acceptsToolCallIDs == true
-        // Results come right after the calls, whatever else the turn says.
-        for message in messages where message.role == .tool { encodeResult(message) }
+        // Results come right after the calls, whatever else the turn says, and in their order, by which alone older
+        // models tell which is whose.
+        if hasResults {
+            for id in calls {
+                for message in messages where message.role == .tool && message.toolCallID == id { encodeResult(message) }
+            }
+            for message in messages where message.role == .tool && !calls.contains(message.toolCallID ?? "") {
+                encodeResult(message)
+            }
+        }
         for message in messages where message.role != .tool {
             for part in message.parts where !part.isEmptyText { encodePart(part) }
             for call in message.toolCalls {
@@ -114,7 +125,7 @@ extension GeminiEncoder {
             json.beginObject()
             json.key("fileData")
             json.beginObject()
-            if let type = Self.mediaType(ofURL: url) { json.member("mimeType", type) }
+            if let type = Self.mediaType(of: part, at: url) { json.member("mimeType", type) }
             json.member("fileUri", url)
             json.endObject()
             json.endObject()
@@ -122,8 +133,10 @@ extension GeminiEncoder {
         }
     }
 
-    /// What the end of the path tells; nil where it tells nothing.
-    static func mediaType(ofURL url: String) -> String? {
+    /// What the part itself says (`format`, as LiteLLM's callers give it), or the end of the address; nil where neither
+    /// tells.
+    static func mediaType(of part: PartView, at url: String) -> String? {
+        if let format = (part.json["image_url"] ?? part.json["file"])?["format"]?.string { return format }
         let path = url.prefix { $0 != "?" && $0 != "#" }
         guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return nil }
         return mediaTypes[path[path.index(after: dot)...].lowercased()]
@@ -140,7 +153,7 @@ extension GeminiEncoder {
         json.key("functionCall")
         json.beginObject()
         encodeID(call.id)
-        json.member("name", call.name)
+        json.member("name", names[call.name])
         json.key("args")
         json.raw(call.argumentObject)
         json.endObject()
@@ -167,7 +180,7 @@ extension GeminiEncoder {
         json.key("functionResponse")
         json.beginObject()
         encodeID(id)
-        json.member("name", functionName(of: message) ?? id)
+        json.member("name", functionName(of: message).map { names[$0] } ?? id)
         json.key("response")
         let text = Array(message.parts.compactMap { $0.text?.string }.joined().utf8)
         let tape = JSONTape()

@@ -5,27 +5,36 @@ struct GeminiEncoder {
     let request: RequestView
     let endpoint: Endpoint
     let flags: ModelFlags
+    let service: GeminiProvider.Service
+    let names: ToolNames
     var json = JSONWriter()
 
-    init(_ request: RequestView, endpoint: Endpoint) {
+    /// What functions may be called.
+    static let nameForm = ToolNames.Form(longest: 64, signs: "-.:", beginsWithLetter: true)
+
+    init(_ request: RequestView, endpoint: Endpoint, service: GeminiProvider.Service) {
         self.request = request.refusing(endpoint.flags.refusedMembers)
         self.endpoint = endpoint
+        self.service = service
         flags = endpoint.flags
+        names = ToolNames(request, Self.nameForm)
     }
 
     /// What of the request has no equivalent.
-    func objections(of provider: String, service: GeminiProvider.Service) -> [String] {
-        let fields = expressible(provider, service).objections(to: request, dropping: endpoint.dropsUnsupported)
-        return fields.isEmpty ? mediaObjections : fields
+    func objections(of provider: String) -> [String] {
+        let dropping = endpoint.dropsUnsupported
+        let fields = expressible(provider).objections(to: request, dropping: dropping)
+        return fields.isEmpty ? messageObjections + (dropping ? [] : valueObjections) : fields
     }
 
-    private func expressible(_ provider: String, _ service: GeminiProvider.Service) -> Expressible {
+    private func expressible(_ provider: String) -> Expressible {
+        // `parallel_tool_calls` is not among them: nothing says that calls are to come one by one.
         var members: Set<String> = [
             "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop", "n", "seed",
-            "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "reasoning_effort", "safetySettings",
-            "cachedContent",
+            "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "reasoning_effort", "service_tier",
+            "modalities", "safetySettings", "cachedContent",
         ]
-        if service == .vertex { members.insert("labels") }
+        if service == .vertex { members.formUnion(["labels", "metadata"]) }
         if flags.acceptsSampling == false {
             members.subtract(["temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty"])
         }
@@ -35,27 +44,52 @@ struct GeminiEncoder {
         if flags.acceptsImages == false { format.parts.remove(.image) }
         format.forcesTools = flags.acceptsForcedToolUse ?? true
         format.forcesNamedTool = format.forcesTools
+        format.hasJSONSchema = acceptsSchema
         return format
     }
 
-    /// Parts in forms Gemini does not take, and results of calls nobody made.
-    ///
-    /// Looks at no more than the beginning of what may be large.
-    private var mediaObjections: [String] {
-        request.messages.flatMap { message in
-            var paths = message.parts.filter { !Self.isExpressible($0) }.map(\.path)
-            if message.role == .tool, functionName(of: message) == nil { paths.append("\(message.path).tool_call_id") }
-            return paths
+    /// Whether the model answers by a schema.
+    var acceptsSchema: Bool { flags.acceptsResponseSchema ?? true }
+
+    /// Values that a member as such has an equivalent for, but not these.
+    private var valueObjections: [String] {
+        var fields: [String] = []
+        if request.stop.count > Self.mostStops { fields.append("stop") }
+        if let seed = request["seed"], Self.seed(seed) == nil { fields.append("seed") }
+        if let tier = request["service_tier"]?.string, Self.tiers[tier] == nil { fields.append("service_tier") }
+        if let kinds = request["modalities"], Self.modalities(kinds) == nil { fields.append("modalities") }
+        if service == .vertex, let metadata = request["metadata"], !Self.areLabels(metadata) || request["labels"] != nil {
+            fields.append("metadata")
         }
+        if flags.acceptsTools == false, !request.tools.isEmpty { fields.append("tools") }
+        return fields
     }
 
-    private static func isExpressible(_ part: PartView) -> Bool {
+    /// Parts in forms Gemini does not take, results of calls nobody made, and beginnings of answers.
+    ///
+    /// Looks at no more than the beginning of what may be large.
+    private var messageObjections: [String] {
+        var fields: [String] = []
+        for message in request.messages {
+            for part in message.parts where !isExpressible(part) { fields.append(part.path) }
+            if message.role == .tool, functionName(of: message) == nil {
+                fields.append("\(message.path).tool_call_id")
+            }
+        }
+        if flags.acceptsPrefill == false, let last = request.messages.last, last.role == .assistant {
+            fields.append(last.path)
+        }
+        return fields
+    }
+
+    private func isExpressible(_ part: PartView) -> Bool {
         switch part.kind {
         case .text, .refusal: return true
-        case .image: return isAddress(part.json["image_url"]?["url"], orData: true)
+        case .image: return isWithinReach(part.json["image_url"]?["url"], part)
         case .file:
             let file = part.json["file"]
-            return isAddress(file?["file_id"], orData: false) || file?["file_data"]?.kind == .string
+            if let id = file?["file_id"], !id.isNull { return Self.isAddress(id) && isWithinReach(id, part) }
+            return isWithinReach(file?["file_data"], part)
         case .audio:
             let audio = part.json["input_audio"]
             return audio?["data"]?.kind == .string && audio?["format"]?.kind == .string
@@ -63,11 +97,18 @@ struct GeminiEncoder {
         }
     }
 
-    /// Whether Google can fetch it: what is public, and its own.
-    private static func isAddress(_ value: JSONValue?, orData: Bool) -> Bool {
-        value?.withUTF8 {
-            $0.hasPrefix("https://") || $0.hasPrefix("gs://") || orData && $0.hasPrefix("data:")
+    /// Whether Google can fetch it, of what is public and its own, or has it before it; this library fetches nothing.
+    private func isWithinReach(_ value: JSONValue?, _ part: PartView) -> Bool {
+        guard let value, value.kind == .string else { return false }
+        // Vertex AI must be told the type of what it fetches.
+        if Self.isAddress(value) { return service != .vertex || Self.mediaType(of: part, at: value.string ?? "") != nil }
+        return value.withUTF8 { text in
+            text.hasPrefix("data:") ? text.isBase64URL : part.kind == .file && !text.hasPrefix("http://")
         } ?? false
+    }
+
+    private static func isAddress(_ value: JSONValue) -> Bool {
+        value.withUTF8 { $0.hasPrefix("https://") || $0.hasPrefix("gs://") } ?? false
     }
 
     mutating func encode() -> [UInt8] {
@@ -80,10 +121,15 @@ struct GeminiEncoder {
         json.endArray()
         encodeTools()
         encodeGeneration()
-        for key in ["safetySettings", "cachedContent", "labels"] as [StaticString] {
-            guard let value = request[key] else { continue }
-            json.key(key)
-            json.raw(value.compactBytes)
+        if let tier = request["service_tier"]?.string, let own = Self.tiers[tier], !own.isEmpty {
+            json.member("serviceTier", own)
+        }
+        for key in ["safetySettings", "cachedContent"] as [StaticString] { copy(key, as: key) }
+        if service == .vertex {
+            copy("labels", as: "labels")
+            if let metadata = request["metadata"], request["labels"] == nil, Self.areLabels(metadata) {
+                copy("metadata", as: "labels")
+            }
         }
         json.endObject()
         return json.bytes
@@ -93,4 +139,53 @@ struct GeminiEncoder {
 extension MessageView {
     /// Whether the message instructs the model rather than take part in the conversation.
     fileprivate var isInstruction: Bool { role == .system || role == .developer }
+}
+
+extension GeminiEncoder {
+    /// OpenAI's tiers and Google's own, and what is sent for them; nothing for what holds without it.
+    static let tiers = [
+        "auto": "", "default": "standard", "standard": "standard", "flex": "flex", "priority": "priority",
+    ]
+
+    /// Most texts that end an answer.
+    static let mostStops = 5
+
+    /// Google's seeds have 32 bits.
+    static func seed(_ value: JSONValue) -> Int32? { value.integer.flatMap { Int32(exactly: $0) } }
+
+    /// Kinds of output under Google's names; nil for kinds that cannot be given back in OpenAI's form, such as sound.
+    static func modalities(_ value: JSONValue) -> [String]? {
+        var kinds: [String] = []
+        for kind in value.elements {
+            switch kind.string {
+            case "text": kinds.append("TEXT")
+            case "image": kinds.append("IMAGE")
+            default: return nil
+            }
+        }
+        return kinds
+    }
+
+    /// Whether metadata can be labels, which Vertex AI has on its bills: up to 64 of 63 small letters, digits, `_` and `-`.
+    static func areLabels(_ metadata: JSONValue) -> Bool {
+        metadata.kind == .object && metadata.count <= 64
+            && metadata.members.allSatisfy { name, value in
+                isLabel(Array(name.utf8).span) && !name.isEmpty && value.withUTF8 { isLabel($0) } ?? false
+            }
+    }
+
+    private static func isLabel(_ text: Span<UInt8>) -> Bool {
+        text.count <= 63
+            && text.indices.allSatisfy { place in
+                "abcdefghijklmnopqrstuvwxyz0123456789_-".utf8.contains(text[place])
+            }
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether a `data:` URL says that it is Base64.
+    fileprivate var isBase64URL: Bool {
+        guard let comma = indices.first(where: { self[$0] == UInt8(ascii: ",") }), comma >= 7 else { return false }
+        return extracting((comma - 7)..<comma).hasPrefix(";base64")
+    }
 }

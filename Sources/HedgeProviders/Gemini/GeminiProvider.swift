@@ -63,7 +63,7 @@ public struct GeminiProvider: Provider {
             return request.embeddingObjection(besides: GeminiEmbeddings.members, name: name, endpoint)
         }
         return request.objection(of: name) {
-            GeminiEncoder($0, endpoint: endpoint).objections(of: name, service: service)
+            GeminiEncoder($0, endpoint: endpoint, service: service).objections(of: name)
         }
     }
 
@@ -78,7 +78,7 @@ public struct GeminiProvider: Provider {
             let embeddings = GeminiEmbeddings(model: endpoint.model, request: embedding, service: service)
             return EncodedRequest(body: Bytes(embeddings.body()))
         }
-        var encoder = GeminiEncoder(try request.view(for: name), endpoint: endpoint)
+        var encoder = GeminiEncoder(try request.view(for: name), endpoint: endpoint, service: service)
         return EncodedRequest(body: Bytes(encoder.encode()))
     }
 
@@ -89,8 +89,9 @@ public struct GeminiProvider: Provider {
                 WholeAnswerReader(
                     GeminiEmbeddings(model: endpoint.model, request: embedding, service: service), endpoint: endpoint))
         }
+        let names = (try? request.view()).map { ToolNames($0, GeminiEncoder.nameForm).inward } ?? [:]
         let builder = ChunkBuilder(
-            model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage)
+            model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)
         return BodyDecoder(
             TranslatingReader(
                 GeminiTranslator(), builder, endpoint: endpoint, expectsEvents: request.streamsUpstream))
