@@ -17,8 +17,12 @@ struct AnthropicTranslator: AnswerTranslator {
     let hasSchemaTool: Bool
     private var hasStarted = false
     private var stopReason: ChunkBuilder.Finish?
+    /// Whether it was said why the model refused, which every further `message_delta` may say again.
+    private var hasRefusal = false
     /// Blocks that are open, by the provider's index.
     private var blocks: [(index: Int, kind: Block)] = []
+    /// Arguments that came with the beginning of a call, by its index: what counts if no others come.
+    private var inputs: [(index: Int, object: [UInt8])] = []
     private var thinking: [UInt8] = []
     private var signature: [UInt8] = []
     private var counts = Counts()
@@ -88,6 +92,7 @@ struct AnthropicTranslator: AnswerTranslator {
         guard blocks.count < 1024 else { return .malformed("too many open content blocks") }
         let kind = kind(of: block, text, tape)
         blocks.removeAll { $0.index == index }
+        inputs.removeAll { $0.index == index }
         blocks.append((index, kind))
         switch kind {
         case .text: give("text", of: block, as: .content, text, tape, &builder, &output)
@@ -100,6 +105,7 @@ struct AnthropicTranslator: AnswerTranslator {
             let id = tape.member("id", of: block, in: text).flatMap { tape.string($0, in: text) }
             let name = tape.member("name", of: block, in: text).flatMap { tape.string($0, in: text) }
             builder.toolCall(key: index, id: id, name: name ?? "", into: &output)
+            takeInput(of: block, index, text, tape)
         case .schemaTool: break
         case .other:
             if isType("redacted_thinking", block, text, tape) {
@@ -108,6 +114,16 @@ struct AnthropicTranslator: AnswerTranslator {
             }
         }
         return .goOn
+    }
+
+    /// Anthropic itself begins calls with `{}`; its libraries take what stands there unless fragments follow.
+    private mutating func takeInput(of block: Int, _ index: Int, _ text: Span<UInt8>, _ tape: JSONTape) {
+        guard let input = tape.member("input", of: block, in: text), tape.kind(input) == .object,
+            !tape.isEmptyContainer(input)
+        else { return }
+        var object: [UInt8] = []
+        object.append(text, tape.range(input))
+        inputs.append((index, object))
     }
 
     private func isType(_ name: StaticString, _ node: Int, _ text: Span<UInt8>, _ tape: JSONTape) -> Bool {
@@ -142,7 +158,8 @@ struct AnthropicTranslator: AnswerTranslator {
             takeThinking("thinking", of: delta, text, tape, &builder, &output)
             takeSignature(of: delta, text, tape)
         case .tool:
-            if let json = tape.member("partial_json", of: delta, in: text), tape.kind(json) == .string {
+            if let json = tape.member("partial_json", of: delta, in: text), tape.isNonEmptyString(json) {
+                inputs.removeAll { $0.index == index }
                 builder.toolArguments(text.extracting(tape.range(json)), key: index, into: &output)
             }
         case .schemaTool: give("partial_json", of: delta, as: .content, text, tape, &builder, &output)
@@ -181,7 +198,13 @@ struct AnthropicTranslator: AnswerTranslator {
             return .goOn
         }
         let kind = blocks.remove(at: place).kind
-        if kind == .tool { builder.endTool(key: index, into: &output) }
+        if kind == .tool {
+            if let place = inputs.firstIndex(where: { $0.index == index }) {
+                let input = inputs.remove(at: place)
+                builder.toolArguments(object: input.object.span, key: index, into: &output)
+            }
+            builder.endTool(key: index, into: &output)
+        }
         guard kind == .thinking, !signature.isEmpty else { return .goOn }
         // Must go back unchanged with the results of tools that were called after it.
         var block: [UInt8] = []
@@ -273,9 +296,10 @@ struct AnthropicTranslator: AnswerTranslator {
         if let reason = tape.member("stop_reason", of: node, in: text), tape.isNonEmptyString(reason) {
             stopReason = Self.finish(reason, text, tape)
         }
-        guard let details = tape.member("stop_details", of: node, in: text), tape.kind(details) == .object else {
-            return
-        }
+        guard !hasRefusal, let details = tape.member("stop_details", of: node, in: text),
+            let explanation = tape.member("explanation", of: details, in: text), tape.isNonEmptyString(explanation)
+        else { return }
+        hasRefusal = true
         give("explanation", of: details, as: .refusal, text, tape, &builder, &output)
     }
 

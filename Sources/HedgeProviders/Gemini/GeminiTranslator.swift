@@ -123,6 +123,7 @@ struct GeminiTranslator: AnswerTranslator {
         if let call = tape.member("functionCall", of: part, in: text), tape.kind(call) == .object {
             return takeCall(call, part, choice, text, tape, &builder, &output)
         }
+        // The signature of a text is not asked for again, only that of a call.
         if let words = tape.member("text", of: part, in: text), tape.isNonEmptyString(words) {
             let isThought = tape.member("thought", of: part, in: text).map { tape.kind($0) == .true } ?? false
             let json = text.extracting(tape.range(words))
@@ -156,12 +157,13 @@ struct GeminiTranslator: AnswerTranslator {
         builder.endTool(key: key, choice: choice, into: &output)
     }
 
-    /// Pictures go where LiteLLM's callers look for them.
+    /// Pictures go where LiteLLM's callers look for them; no other kind of output is ever asked for.
     private func takeData(
         _ data: Int, _ choice: Int, _ text: Span<UInt8>, _ tape: JSONTape, _ builder: inout ChunkBuilder,
         _ output: inout DecodedOutput
     ) {
-        guard let type = tape.member("mimeType", of: data, in: text), tape.isNonEmptyString(type),
+        guard let type = tape.member("mimeType", of: data, in: text),
+            text.extracting(tape.content(type)).hasPrefix("image/"),
             let bytes = tape.member("data", of: data, in: text), tape.isNonEmptyString(bytes)
         else { return }
         var extra: [UInt8] = []
