@@ -133,6 +133,35 @@ public struct JSONWriter: Sendable {
         value.withUTF8 { string($0) }
     }
 
+    /// Writes UTF-8 as a string; bytes that are no UTF-8 become U+FFFD.
+    public mutating func value(_ text: Span<UInt8>) {
+        separate()
+        text.withUnsafeBufferPointer { string($0) }
+    }
+
+    /// Writes a value that was read: members in order, integers as they are, reals in their shortest form.
+    public mutating func value(_ value: JSONValue) {
+        switch value.kind {
+        case .null: null()
+        case .true: self.value(true)
+        case .false: self.value(false)
+        case .integer: self.value(value.integer ?? 0)
+        case .real: self.value(value.number ?? 0)
+        case .string: value.withUTF8 { self.value($0) }
+        case .array:
+            beginArray()
+            for element in value.elements { self.value(element) }
+            endArray()
+        case .object:
+            beginObject()
+            for member in value.members {
+                key(member.key)
+                self.value(member.value)
+            }
+            endObject()
+        }
+    }
+
     private mutating func string(_ text: UnsafeBufferPointer<UInt8>) {
         guard Self.isPlain(text) else { return appendEscaped(text) }
         append(atMost: text.count + 2) { Self.write(quoted: text, to: $0) }
@@ -149,6 +178,7 @@ public struct JSONWriter: Sendable {
 
     private mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
         var quoted: [UInt8] = []
+        quoted.reserveCapacity(text.count + text.count / 8 + 2)
         Self.appendQuoted(text.span, to: &quoted)
         quoted.withUnsafeBufferPointer { append($0) }
     }

@@ -48,6 +48,19 @@ import Testing
         #expect(writer.text == "\"\(plain)\"")
     }
 
+    @Test("a value that was read comes out as it was, in its place")
+    func values() throws {
+        let text = #"{"s":"a\"é\n","i":-5,"d":0.1,"b":[true,false,null],"o":{"a longer key \"k\"":{},"e":[]}}"#
+        let value = try JSONDocument.parse(text).root
+        var writer = JSONWriter()
+        writer.beginArray()
+        writer.value(value)
+        writer.value(value)
+        writer.endArray()
+        #expect(writer.text == "[\(text),\(text)]")
+        #expect(writer.text == "[\(value.compactText),\(value.compactText)]")
+    }
+
     @Test("what JSON has no number for becomes null", arguments: [Double.nan, .infinity, -.infinity])
     func notANumber(value: Double) {
         var writer = JSONWriter()

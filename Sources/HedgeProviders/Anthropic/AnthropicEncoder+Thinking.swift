@@ -37,7 +37,7 @@ extension AnthropicEncoder {
         case .budget:
             // An answer that goes on after calls must have the signed reasoning that led to them, which other
             // providers do not give: such a turn is ended without thinking. Models with levels do not ask for it.
-            guard !turns.lacksThinking else { return .off }
+            guard !AnthropicTurns.lacksThinking(request) else { return .off }
             // Anthropic's documents: at least 1,024 tokens, fewer than `max_tokens`, and no answer that has begun. The
             // caller's limit includes reasoning, as OpenAI defines it, and is not raised.
             guard maxTokens > Self.leastBudget, request.messages.last?.role != .assistant else { return nil }
@@ -63,7 +63,7 @@ extension AnthropicEncoder {
         case .given(let value, let level):
             effort = level
             json.key("thinking")
-            json.raw(value.compactBytes)
+            json.value(value)
         case .budget(let tokens):
             json.key("thinking")
             json.beginObject()

@@ -9,11 +9,12 @@ extension AnthropicEncoder {
         }
     }
 
-    func writeTools(to json: inout JSONWriter) {
+    /// `called` are the functions that the history has calls of.
+    func writeTools(called: [String], to json: inout JSONWriter) {
         if usesSchemaTool { return writeSchemaTool(to: &json) }
         let functions = request.tools.filter(\.isFunction)
         // A history with tool calls needs tools, whether more may be called or not.
-        let mentioned = functions.isEmpty ? turns.calledFunctions : []
+        let mentioned = functions.isEmpty ? called : []
         guard !functions.isEmpty || !mentioned.isEmpty, flags.acceptsTools ?? true else { return }
         json.key("tools")
         json.beginArray()
@@ -28,7 +29,7 @@ extension AnthropicEncoder {
         json.member("name", names[tool.name])
         if let description = tool.description {
             json.key("description")
-            json.raw(description.compactBytes)
+            json.value(description)
         }
         json.key("input_schema")
         // Models without schemas for answers enforce none for calls either; the call is the same but for that.
@@ -40,7 +41,7 @@ extension AnthropicEncoder {
         }
         if let cache = tool.json["cache_control"] ?? tool.json["function"]?["cache_control"] {
             json.key("cache_control")
-            json.raw(cache.compactBytes)
+            json.value(cache)
         }
         json.endObject()
     }
@@ -59,12 +60,12 @@ extension AnthropicEncoder {
         guard let schema, schema.kind == .object else {
             return json.raw(Array(#"{"type":"object","properties":{}}"#.utf8))
         }
-        if schema["type"]?.string == "object" { return json.raw(schema.compactBytes) }
+        if schema["type"]?.string == "object" { return json.value(schema) }
         json.beginObject()
         json.member("type", "object")
         for (name, value) in schema.members where name != "type" {
             json.key(name)
-            json.raw(value.compactBytes)
+            json.value(value)
         }
         json.endObject()
     }

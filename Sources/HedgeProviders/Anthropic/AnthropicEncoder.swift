@@ -5,7 +5,6 @@ struct AnthropicEncoder {
     let request: RequestView
     let flags: ModelFlags
     let names: ToolNames
-    let turns: AnthropicTurns
     private(set) var thinking = Thinking.off
     /// Whether the effort the caller wants has no equivalent.
     private var losesEffort = false
@@ -32,7 +31,6 @@ struct AnthropicEncoder {
         self.host = host
         flags = endpoint.flags
         names = ToolNames(request, Self.nameForm)
-        turns = AnthropicTurns(request, acceptsLateSystem: flags.acceptsLateSystem ?? false)
         if let plan = plan() {
             thinking = plan
         } else {
@@ -51,10 +49,7 @@ struct AnthropicEncoder {
     }
 
     private var expressible: Expressible {
-        var members: Set<String> = [
-            "max_tokens", "max_completion_tokens", "stop", "user", "reasoning_effort", "parallel_tool_calls",
-            "thinking", "metadata",
-        ]
+        var members = Self.members
         if acceptsSampling { members.formUnion(["temperature", "top_p", "top_k"]) }
         if host == .anthropic { members.insert("service_tier") }
         let forcesTools = flags.acceptsForcedToolUse ?? true
@@ -64,6 +59,11 @@ struct AnthropicEncoder {
             hasJSONObject: false,
             hasJSONSchema: flags.acceptsResponseSchema ?? true || forcesTools && request.tools.isEmpty)
     }
+
+    private static let members: Set<String> = [
+        "max_tokens", "max_completion_tokens", "stop", "user", "reasoning_effort", "parallel_tool_calls", "thinking",
+        "metadata",
+    ]
 
     /// Sampling and thinking exclude one another.
     private var acceptsSampling: Bool {
@@ -148,9 +148,10 @@ struct AnthropicEncoder {
         }
         json.member("max_tokens", maxTokens)
         if isStream { json.member("stream", true) }
+        let turns = AnthropicTurns(request, acceptsLateSystem: flags.acceptsLateSystem ?? false)
         turns.writeSystem(to: &json)
         turns.writeMessages(names: names, withThinking: !thinking.isOff, to: &json)
-        writeTools(to: &json)
+        writeTools(called: turns.calledFunctions, to: &json)
         writeSampling(to: &json)
         writeThinking(to: &json)
         if let tier = request["service_tier"]?.string, host == .anthropic, let own = Self.tiers[tier], !own.isEmpty {
@@ -161,7 +162,7 @@ struct AnthropicEncoder {
             json.key("metadata")
             json.beginObject()
             json.key("user_id")
-            json.raw(user.compactBytes)
+            json.value(user)
             json.endObject()
         }
         json.endObject()
@@ -178,7 +179,7 @@ struct AnthropicEncoder {
         if !stop.isEmpty {
             json.key("stop_sequences")
             json.beginArray()
-            for text in stop { json.raw(text.compactBytes) }
+            for text in stop { json.value(text) }
             json.endArray()
         }
         guard acceptsSampling else { return }
@@ -190,7 +191,7 @@ struct AnthropicEncoder {
             if key.description == "temperature", value.number ?? 0 > 1 {
                 json.value(1)
             } else {
-                json.raw(value.compactBytes)
+                json.value(value)
             }
         }
     }

@@ -46,14 +46,12 @@ public struct AnthropicProvider: Provider {
         }
     }
 
-    /// The request as a Messages body.
+    /// The request as a Messages body, without what ``check(_:for:)`` tells of.
     public func encode(
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest {
         if request.operation == .messages { return EncodedRequest(body: passedOn(request, endpoint)) }
         let encoder = AnthropicEncoder(try request.view(for: name), endpoint: endpoint, provider: name)
-        let fields = encoder.objections
-        guard fields.isEmpty else { throw UnsupportedRequest(provider: name, fields: fields) }
         return EncodedRequest(body: Bytes(encoder.body(isStream: request.streamsUpstream)))
     }
 
@@ -62,11 +60,10 @@ public struct AnthropicProvider: Provider {
         if request.operation == .messages {
             return BodyDecoder(DialectReader(.messages, endpoint: endpoint, expectsEvents: request.isStream))
         }
-        let view = try? request.view()
-        let names = view.map { ToolNames($0, AnthropicEncoder.nameForm).inward } ?? [:]
-        let encoder = view.map { AnthropicEncoder($0, endpoint: endpoint, provider: name) }
+        let encoder = (try? request.view()).map { AnthropicEncoder($0, endpoint: endpoint, provider: name) }
         let builder = ChunkBuilder(
-            model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)
+            model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage,
+            names: encoder?.names.inward ?? [:])
         return BodyDecoder(
             TranslatingReader(
                 AnthropicTranslator(hasSchemaTool: encoder?.usesSchemaTool ?? false), builder, endpoint: endpoint,

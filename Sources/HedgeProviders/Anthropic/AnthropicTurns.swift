@@ -25,8 +25,6 @@ struct AnthropicTurns {
     private var turns: [Turn] = []
     /// Functions that were called, in the order of first mention.
     private(set) var calledFunctions: [String] = []
-    /// Whether the turn that goes on has tool calls without the signed reasoning that led to them.
-    private(set) var lacksThinking = false
 
     /// `acceptsLateSystem` tells whether the model takes system messages between others.
     init(_ request: RequestView, acceptsLateSystem: Bool) {
@@ -43,9 +41,7 @@ struct AnthropicTurns {
             case .system, .developer: add(acceptsLateSystem ? "system" : "user", Self.blocks(of: message))
             case .assistant: addAnswer(message)
             case .tool: addResult(message)
-            case .user, .other:
-                lacksThinking = false
-                add("user", Self.blocks(of: message))
+            case .user, .other: add("user", Self.blocks(of: message))
             }
         }
     }
@@ -83,13 +79,26 @@ struct AnthropicTurns {
     }
 
     private mutating func addAnswer(_ message: MessageView) {
-        let thinking = (message.json["thinking_blocks"] ?? message.json).elements.filter { Self.isSigned($0) }
-        if !message.toolCalls.isEmpty { lacksThinking = thinking.isEmpty }
+        let thinking = Self.thinking(of: message)
         for call in message.toolCalls where !calledFunctions.contains(call.name) { calledFunctions.append(call.name) }
         add(
             "assistant",
             thinking.map { .thinking($0) } + Self.blocks(of: message) + message.toolCalls.map { .call($0) })
         if !message.toolCalls.isEmpty, let last = turns.indices.last { turns[last].hasCalls = true }
+    }
+
+    /// Whether the turn that goes on has tool calls without the signed reasoning that led to them.
+    static func lacksThinking(_ request: RequestView) -> Bool {
+        for message in request.messages.reversed() where message.role != .tool {
+            guard message.role == .assistant else { return false }
+            if !message.toolCalls.isEmpty { return thinking(of: message).isEmpty }
+        }
+        return false
+    }
+
+    private static func thinking(of message: MessageView) -> [JSONValue] {
+        guard let blocks = message.json["thinking_blocks"], blocks.kind == .array else { return [] }
+        return blocks.elements.filter { isSigned($0) }
     }
 
     /// Reasoning without a signature is refused.
@@ -150,7 +159,7 @@ struct AnthropicTurns {
             json.raw(call.argumentObject)
             json.endObject()
         case .result(let message): writeResult(message, to: &json)
-        case .thinking(let value): if withThinking { json.raw(value.compactBytes) }
+        case .thinking(let value): if withThinking { json.value(value) }
         }
     }
 
@@ -169,12 +178,10 @@ struct AnthropicTurns {
         json.beginObject()
         json.member("type", "text")
         json.key("text")
-        var quoted: [UInt8] = []
-        JSONWriter.appendQuoted(text, to: &quoted)
-        json.raw(quoted)
+        json.value(text)
         if part.json.kind == .object, let cache = part.json["cache_control"] {
             json.key("cache_control")
-            json.raw(cache.compactBytes)
+            json.value(cache)
         }
         json.endObject()
     }
@@ -192,7 +199,8 @@ struct AnthropicTurns {
         case .data(let type, let base64):
             json.member("type", "base64")
             json.member("media_type", type == "image/jpg" ? "image/jpeg" : type)
-            json.member("data", String(base64))
+            json.key("data")
+            base64.write(to: &json)
         }
         json.endObject()
         if part.kind == .file, let name = part.fileName { json.member("title", name) }
@@ -205,7 +213,7 @@ struct AnthropicTurns {
         json.member("tool_use_id", ToolCallID.plain(message.toolCallID ?? ""))
         if let content = message.json["content"], content.kind == .string {
             json.key("content")
-            json.raw(content.compactBytes)
+            json.value(content)
         } else {
             let blocks = Self.blocks(of: message)
             if !blocks.isEmpty {

@@ -21,7 +21,7 @@ struct BedrockEmbeddings: WholeAnswerTranslator {
         if Self.isCohere(model) {
             json.key("texts")
             json.beginArray()
-            for text in request.texts { json.raw(text.compactBytes) }
+            for text in request.texts { json.value(text) }
             json.endArray()
             json.member("input_type", request.root["input_type"]?.string ?? "search_document")
             if let truncate = request.root["truncate"]?.string { json.member("truncate", truncate) }
@@ -29,7 +29,7 @@ struct BedrockEmbeddings: WholeAnswerTranslator {
         } else {
             if let text = request.texts.first {
                 json.key("inputText")
-                json.raw(text.compactBytes)
+                json.value(text)
             }
             if let dimensions = request.dimensions { json.member("dimensions", dimensions) }
             if let normalize = request.root["normalize"]?.bool { json.member("normalize", normalize) }

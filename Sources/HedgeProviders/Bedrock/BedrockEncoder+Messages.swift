@@ -66,7 +66,7 @@ extension BedrockEncoder {
         guard let text = part.text else { return }
         json.beginObject()
         json.key("text")
-        json.raw(text.compactBytes)
+        json.value(text)
         json.endObject()
     }
 
@@ -97,7 +97,9 @@ extension BedrockEncoder {
         json.key("source")
         json.beginObject()
         switch source {
-        case .bytes(let base64): json.member("bytes", String(base64))
+        case .bytes(let base64):
+            json.key("bytes")
+            base64.write(to: &json)
         case .s3(let uri):
             json.key("s3Location")
             json.beginObject()
@@ -118,9 +120,9 @@ extension BedrockEncoder {
                 json.key("reasoningText")
                 json.beginObject()
                 json.key("text")
-                json.raw(text.compactBytes)
+                json.value(text)
                 json.key("signature")
-                json.raw(signature.compactBytes)
+                json.value(signature)
                 json.endObject()
                 json.endObject()
                 json.endObject()
@@ -129,7 +131,7 @@ extension BedrockEncoder {
                 json.key("reasoningContent")
                 json.beginObject()
                 json.key("redactedContent")
-                json.raw(data.compactBytes)
+                json.value(data)
                 json.endObject()
                 json.endObject()
             }

@@ -9,18 +9,18 @@ extension BedrockEncoder {
                 // Converse ends where OpenAI's range is half way.
                 if let value = encoder.request["temperature"], let heat = value.number {
                     encoder.json.key("temperature")
-                    if heat > 1 { encoder.json.value(1) } else { encoder.json.raw(value.compactBytes) }
+                    if heat > 1 { encoder.json.value(1) } else { encoder.json.value(value) }
                 }
                 if let value = encoder.request["top_p"] {
                     encoder.json.key("topP")
-                    encoder.json.raw(value.compactBytes)
+                    encoder.json.value(value)
                 }
             }
             let stop = encoder.request.stop.filter { !($0.withUTF8 { $0.isEmpty } ?? true) }
             guard !stop.isEmpty else { return }
             encoder.json.key("stopSequences")
             encoder.json.beginArray()
-            for text in stop { encoder.json.raw(text.compactBytes) }
+            for text in stop { encoder.json.value(text) }
             encoder.json.endArray()
         }
     }
@@ -84,7 +84,7 @@ extension BedrockEncoder {
             guard encoder.family == .claude else { return }
             if encoder.acceptsSampling, let value = encoder.request["top_k"] {
                 encoder.json.key("top_k")
-                encoder.json.raw(value.compactBytes)
+                encoder.json.value(value)
             }
             if encoder.request.parallelToolCalls == false, !encoder.request.tools.isEmpty {
                 encoder.json.key("tool_choice")

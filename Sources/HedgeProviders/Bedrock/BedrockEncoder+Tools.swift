@@ -38,13 +38,13 @@ extension BedrockEncoder {
         json.member("name", names[name])
         if let description, description.withUTF8({ $0.firstSignificant != nil }) ?? false {
             json.key("description")
-            json.raw(description.compactBytes)
+            json.value(description)
         }
         json.key("inputSchema")
         json.beginObject()
         json.key("json")
         if let parameters, parameters.kind == .object, parameters.count > 0 {
-            json.raw(parameters.compactBytes)
+            json.value(parameters)
         } else {
             json.raw(Array(#"{"type":"object","properties":{}}"#.utf8))
         }

@@ -142,7 +142,7 @@ struct BedrockEncoder {
         for key in Self.passedOn {
             guard let value = request[key] else { continue }
             json.key(key)
-            json.raw(value.compactBytes)
+            json.value(value)
         }
         json.endObject()
         return json.bytes
@@ -153,11 +153,11 @@ struct BedrockEncoder {
             for (key, value) in (encoder.request["metadata"] ?? encoder.request.root).members
             where encoder.request["metadata"] != nil && Self.isMetadata(value) {
                 encoder.json.key(key)
-                encoder.json.raw(value.compactBytes)
+                encoder.json.value(value)
             }
             if let user = encoder.request["user"], Self.isMetadata(user), encoder.request["metadata"]?["user"] == nil {
                 encoder.json.key("user")
-                encoder.json.raw(user.compactBytes)
+                encoder.json.value(user)
             }
         }
     }

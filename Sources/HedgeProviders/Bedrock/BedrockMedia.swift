@@ -1,7 +1,7 @@
 /// Images and documents in the forms Converse takes.
 enum BedrockMedia {
     enum Source {
-        case bytes(Substring)
+        case bytes(Base64View)
         case s3(String)
     }
 

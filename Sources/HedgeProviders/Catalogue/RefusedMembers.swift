@@ -10,15 +10,16 @@ enum RefusedMembers {
 
     /// Names of the members of a request that `rules` refuse.
     static func names(_ rules: [String], in root: JSONValue) -> [String] {
-        rules.filter { holds($0, root) }.map { name(of: $0) }
+        rules.compactMap { name(refusedBy: $0, in: root) }
     }
 
-    private static func holds(_ rule: String, _ root: JSONValue) -> Bool {
-        let name = name(of: rule)
-        guard name.utf8.count < rule.utf8.count else { return true }
-        let rest = String(rule.dropFirst(name.count + 1))
-        guard rule.dropFirst(name.count).first == "+" else { return root.member(name)?.string == rest }
-        guard let other = root.member(rest) else { return false }
-        return !Expressible.saysNothing(rest, other)
+    private static func name(refusedBy rule: String, in root: JSONValue) -> String? {
+        guard let sign = rule.utf8.firstIndex(where: { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "=") }) else {
+            return rule
+        }
+        let name = String(rule[..<sign])
+        let rest = String(rule[rule.utf8.index(after: sign)...])
+        if rule.utf8[sign] == UInt8(ascii: "=") { return root.member(name)?.string == rest ? name : nil }
+        return root.member(rest).map { Expressible.saysNothing(rest, $0) } ?? true ? nil : name
     }
 }

@@ -16,7 +16,7 @@ struct CohereEmbeddings: WholeAnswerTranslator {
         json.member("model", model)
         json.key("texts")
         json.beginArray()
-        for text in request.texts { json.raw(text.compactBytes) }
+        for text in request.texts { json.value(text) }
         json.endArray()
         json.member("input_type", request.root["input_type"]?.string ?? "search_document")
         json.key("embedding_types")

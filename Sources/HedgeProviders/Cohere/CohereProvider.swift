@@ -161,16 +161,16 @@ struct CohereEncoder {
     private func writeContent(of message: MessageView, to json: inout JSONWriter) {
         guard let content = message.json["content"], !message.parts.isEmpty else { return }
         json.key("content")
-        guard content.kind == .array else { return json.raw(content.compactBytes) }
+        guard content.kind == .array else { return json.value(content) }
         json.beginArray()
         for part in message.parts {
             if part.kind == .image {
-                json.raw(part.json.compactBytes)
+                json.value(part.json)
             } else if let text = part.text {
                 json.beginObject()
                 json.member("type", "text")
                 json.key("text")
-                json.raw(text.compactBytes)
+                json.value(text)
                 json.endObject()
             }
         }
@@ -204,11 +204,11 @@ struct CohereEncoder {
             json.member("name", tool.name)
             if let description = tool.description {
                 json.key("description")
-                json.raw(description.compactBytes)
+                json.value(description)
             }
             if let parameters = tool.parameters {
                 json.key("parameters")
-                json.raw(parameters.compactBytes)
+                json.value(parameters)
             }
             json.endObject()
             json.endObject()
@@ -229,13 +229,13 @@ struct CohereEncoder {
         if !request.stop.isEmpty {
             json.key("stop_sequences")
             json.beginArray()
-            for text in request.stop { json.raw(text.compactBytes) }
+            for text in request.stop { json.value(text) }
             json.endArray()
         }
         for (name, key) in Self.numbers {
             guard let value = request[name] else { continue }
             json.key(key)
-            json.raw(value.compactBytes)
+            json.value(value)
         }
     }
 
@@ -256,7 +256,7 @@ struct CohereEncoder {
             json.member("type", "json_object")
             if case .jsonSchema(_, let schema, _) = request.responseFormat {
                 json.key("json_schema")
-                json.raw(schema.compactBytes)
+                json.value(schema)
             }
             json.endObject()
         }

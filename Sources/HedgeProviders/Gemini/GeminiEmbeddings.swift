@@ -34,7 +34,7 @@ struct GeminiEmbeddings: WholeAnswerTranslator {
             json.beginArray()
             json.beginObject()
             json.key("text")
-            json.raw(text.compactBytes)
+            json.value(text)
             json.endObject()
             json.endArray()
             json.endObject()
@@ -52,7 +52,7 @@ struct GeminiEmbeddings: WholeAnswerTranslator {
         for text in request.texts {
             json.beginObject()
             json.key("content")
-            json.raw(text.compactBytes)
+            json.value(text)
             if let task = request.root["task_type"]?.string { json.member("task_type", task) }
             if let title = request.root["title"]?.string { json.member("title", title) }
             json.endObject()

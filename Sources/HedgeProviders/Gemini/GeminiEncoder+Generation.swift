@@ -19,7 +19,7 @@ extension GeminiEncoder {
         if !stop.isEmpty {
             json.key("stopSequences")
             json.beginArray()
-            for text in stop { json.raw(text.compactBytes) }
+            for text in stop { json.value(text) }
             json.endArray()
         }
         if let kinds = request["modalities"].flatMap({ Self.modalities($0) }), !kinds.isEmpty, kinds != ["TEXT"] {
@@ -45,7 +45,7 @@ extension GeminiEncoder {
     mutating func copy(_ from: StaticString, as to: StaticString) {
         guard let value = request[from] else { return }
         json.key(to)
-        json.raw(value.compactBytes)
+        json.value(value)
     }
 
     mutating func encodeFormat() {
@@ -54,7 +54,7 @@ extension GeminiEncoder {
         case .jsonSchema(_, let schema, _) where acceptsSchema:
             json.member("responseMimeType", "application/json")
             json.key("responseJsonSchema")
-            json.raw(schema.compactBytes)
+            json.value(schema)
         case .text, .jsonSchema, .other: return
         }
     }

@@ -48,7 +48,9 @@ extension GeminiEncoder {
         // models tell which is whose.
         if hasResults {
             for id in calls {
-                for message in messages where message.role == .tool && message.toolCallID == id { encodeResult(message) }
+                for message in messages where message.toolCallID == id && message.role == .tool {
+                    encodeResult(message)
+                }
             }
             for message in messages where message.role == .tool && !calls.contains(message.toolCallID ?? "") {
                 encodeResult(message)
@@ -82,7 +84,7 @@ extension GeminiEncoder {
         guard let text = part.text else { return }
         json.beginObject()
         json.key("text")
-        json.raw(text.compactBytes)
+        json.value(text)
         json.endObject()
     }
 
@@ -95,17 +97,11 @@ extension GeminiEncoder {
     mutating func encodePart(_ part: PartView) {
         switch part.kind {
         case .text, .refusal: encodeText(part)
-        case .image: encodeMedia(part.media, part)
-        case .file:
-            if let id = part.json["file"]?["file_id"]?.string {
-                encodeMedia(.url(id), part)
-            } else {
-                encodeMedia(part.media, part)
-            }
+        case .image, .file: encodeMedia(Self.media(of: part), part)
         case .audio:
             let audio = part.json["input_audio"]
-            guard let data = audio?["data"]?.string, let format = audio?["format"]?.string else { return }
-            encodeMedia(.data(mediaType: "audio/\(format)", base64: data[...]), part)
+            guard let data = audio?["data"], data.kind == .string, let format = audio?["format"]?.string else { return }
+            encodeMedia(.data(mediaType: "audio/\(format)", Base64View(value: data, start: 0)), part)
         case .other: return
         }
     }
@@ -118,7 +114,8 @@ extension GeminiEncoder {
             json.key("inlineData")
             json.beginObject()
             json.member("mimeType", type)
-            json.member("data", String(base64))
+            json.key("data")
+            base64.write(to: &json)
             json.endObject()
             json.endObject()
         case .url(let url):
@@ -159,7 +156,7 @@ extension GeminiEncoder {
         json.endObject()
         if let signature = call.json["extra_content"]?["google"]?["thought_signature"], signature.kind == .string {
             json.key("thoughtSignature")
-            json.raw(signature.compactBytes)
+            json.value(signature)
         } else if needsSignature {
             json.member("thoughtSignature", Self.noSignature)
         }
@@ -182,20 +179,24 @@ extension GeminiEncoder {
         encodeID(id)
         json.member("name", functionName(of: message).map { names[$0] } ?? id)
         json.key("response")
-        let text = Array(message.parts.compactMap { $0.text?.string }.joined().utf8)
-        let tape = JSONTape()
-        if (try? tape.scan(text.span)) != nil, tape.kind(0) == .object,
-            (try? tape.refuseAmbiguity(in: text.span)) != nil
-        {
+        var text: [UInt8] = []
+        for part in message.parts { part.text?.withUTF8 { text.append($0) } }
+        if Self.isObject(text.span) {
             json.raw(text)
         } else {
             json.beginObject()
             json.key("content")
-            json.value(String(decoding: text, as: UTF8.self))
+            json.value(text.span)
             json.endObject()
         }
         json.endObject()
         json.endObject()
+    }
+
+    private static func isObject(_ text: Span<UInt8>) -> Bool {
+        guard let first = text.firstSignificant, text[first] == UInt8(ascii: "{") else { return false }
+        let tape = JSONTape()
+        return (try? tape.scan(text)) != nil && (try? tape.refuseAmbiguity(in: text)) != nil
     }
 
     /// The function a result is of: the one it names, or that of the latest call of its identifier.

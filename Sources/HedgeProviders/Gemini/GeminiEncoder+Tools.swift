@@ -47,11 +47,11 @@ extension GeminiEncoder {
         json.member("name", names[tool.name])
         if let description = tool.description {
             json.key("description")
-            json.raw(description.compactBytes)
+            json.value(description)
         }
         if let parameters = tool.parameters {
             json.key("parametersJsonSchema")
-            json.raw(parameters.compactBytes)
+            json.value(parameters)
         }
         json.endObject()
     }

@@ -58,7 +58,8 @@ struct GeminiEncoder {
         if let seed = request["seed"], Self.seed(seed) == nil { fields.append("seed") }
         if let tier = request["service_tier"]?.string, Self.tiers[tier] == nil { fields.append("service_tier") }
         if let kinds = request["modalities"], Self.modalities(kinds) == nil { fields.append("modalities") }
-        if service == .vertex, let metadata = request["metadata"], !Self.areLabels(metadata) || request["labels"] != nil {
+        if service == .vertex, let metadata = request["metadata"], !Self.areLabels(metadata) || request["labels"] != nil
+        {
             fields.append("metadata")
         }
         if flags.acceptsTools == false, !request.tools.isEmpty { fields.append("tools") }
@@ -85,11 +86,7 @@ struct GeminiEncoder {
     private func isExpressible(_ part: PartView) -> Bool {
         switch part.kind {
         case .text, .refusal: return true
-        case .image: return isWithinReach(part.json["image_url"]?["url"], part)
-        case .file:
-            let file = part.json["file"]
-            if let id = file?["file_id"], !id.isNull { return Self.isAddress(id) && isWithinReach(id, part) }
-            return isWithinReach(file?["file_data"], part)
+        case .image, .file: return isWithinReach(part)
         case .audio:
             let audio = part.json["input_audio"]
             return audio?["data"]?.kind == .string && audio?["format"]?.kind == .string
@@ -97,18 +94,21 @@ struct GeminiEncoder {
         }
     }
 
-    /// Whether Google can fetch it, of what is public and its own, or has it before it; this library fetches nothing.
-    private func isWithinReach(_ value: JSONValue?, _ part: PartView) -> Bool {
-        guard let value, value.kind == .string else { return false }
-        // Vertex AI must be told the type of what it fetches.
-        if Self.isAddress(value) { return service != .vertex || Self.mediaType(of: part, at: value.string ?? "") != nil }
-        return value.withUTF8 { text in
-            text.hasPrefix("data:") ? text.isBase64URL : part.kind == .file && !text.hasPrefix("http://")
-        } ?? false
+    /// Whether Google has it before it or can fetch it, of what is public and its own; this library fetches nothing.
+    private func isWithinReach(_ part: PartView) -> Bool {
+        switch Self.media(of: part) {
+        case .data: true
+        case .url(let url):
+            // Vertex AI must be told the type of what it fetches.
+            (url.hasPrefix("https://") || url.hasPrefix("gs://"))
+                && (service != .vertex || Self.mediaType(of: part, at: url) != nil)
+        case nil: false
+        }
     }
 
-    private static func isAddress(_ value: JSONValue) -> Bool {
-        value.withUTF8 { $0.hasPrefix("https://") || $0.hasPrefix("gs://") } ?? false
+    /// Where an image's bytes are, or a file's, whose identifier is its address.
+    static func media(of part: PartView) -> MediaView? {
+        part.json["file"]?["file_id"]?.string.map { .url($0) } ?? part.media
     }
 
     mutating func encode() -> [UInt8] {
@@ -179,13 +179,5 @@ extension GeminiEncoder {
             && text.indices.allSatisfy { place in
                 "abcdefghijklmnopqrstuvwxyz0123456789_-".utf8.contains(text[place])
             }
-    }
-}
-
-extension Span<UInt8> {
-    /// Whether a `data:` URL says that it is Base64.
-    fileprivate var isBase64URL: Bool {
-        guard let comma = indices.first(where: { self[$0] == UInt8(ascii: ",") }), comma >= 7 else { return false }
-        return extracting((comma - 7)..<comma).hasPrefix(";base64")
     }
 }

@@ -58,7 +58,6 @@ public struct VertexProvider: Provider {
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest {
         guard Self.isClaude(endpoint) else { return try gemini.encode(request, for: endpoint, at: now) }
-        if let objection = check(request, for: endpoint) { throw objection }
         let encoder = AnthropicEncoder(
             try request.view(for: name), endpoint: endpoint, provider: name, host: .vertex)
         return EncodedRequest(body: Bytes(encoder.body(isStream: request.streamsUpstream)))

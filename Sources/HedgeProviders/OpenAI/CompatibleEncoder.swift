@@ -113,7 +113,7 @@ struct CompatibleEncoder {
             json.beginArray()
             for call in message.toolCalls { write(call, to: &json) }
             json.endArray()
-        default: json.raw(value.compactBytes)
+        default: json.value(value)
         }
     }
 
@@ -121,7 +121,7 @@ struct CompatibleEncoder {
         if value.isNull, strictness.wantsContent, message.role == .assistant { return json.value("") }
         // Parts that are no text cannot be joined; the provider will say so.
         guard strictness.wantsPlainContent, value.kind == .array, message.parts.allSatisfy({ $0.text != nil }) else {
-            return json.raw(value.compactBytes)
+            return json.value(value)
         }
         json.value(message.parts.compactMap { $0.text?.string }.joined(separator: "\n"))
     }
@@ -130,7 +130,7 @@ struct CompatibleEncoder {
         json.beginObject()
         for (name, value) in call.json.members {
             json.key(name)
-            if name == "id" { json.value(ToolCallID.short(call.id)) } else { json.raw(value.compactBytes) }
+            if name == "id" { json.value(ToolCallID.short(call.id)) } else { json.value(value) }
         }
         json.endObject()
     }
@@ -149,13 +149,13 @@ struct CompatibleEncoder {
             for (name, value) in tool.json.members {
                 json.key(name)
                 guard name == "function", value.kind == .object else {
-                    json.raw(value.compactBytes)
+                    json.value(value)
                     continue
                 }
                 json.beginObject()
                 for (name, value) in value.members where name != "strict" || !strictness.refusesStrictTools {
                     json.key(name)
-                    name == "parameters" ? filter.write(value, to: &json) : json.raw(value.compactBytes)
+                    name == "parameters" ? filter.write(value, to: &json) : json.value(value)
                 }
                 json.endObject()
             }

@@ -373,6 +373,9 @@ enum ToolCallID {
 
     /// `id` with `_` for what is not a letter, a digit, `_` or `-`, at most 64 characters.
     static func plain(_ id: String) -> String {
+        if (1...64).contains(id.utf8.count), id.utf8.allSatisfy({ isLetterOrDigit($0) || $0 == 0x2D || $0 == 0x5F }) {
+            return id
+        }
         let bytes = id.utf8.prefix(64).map { isLetterOrDigit($0) || $0 == 0x2D ? $0 : UInt8(ascii: "_") }
         return bytes.isEmpty ? "_" : String(decoding: bytes, as: UTF8.self)
     }

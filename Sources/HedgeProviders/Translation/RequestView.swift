@@ -20,12 +20,12 @@ struct RequestView: Sendable {
         root = document.root
         var messages: [MessageView] = []
         for (index, message) in (root["messages"] ?? root).elements.enumerated() {
-            messages.append(try MessageView(message, path: "messages[\(index)]"))
+            messages.append(try MessageView(message, number: index))
         }
         self.messages = messages
         var tools: [ToolView] = []
         for (index, tool) in (given("tools", in: root) ?? root).elements.enumerated() {
-            tools.append(try ToolView(tool, path: "tools[\(index)]"))
+            tools.append(try ToolView(tool, number: index))
         }
         self.tools = tools
         toolChoice = try ToolChoiceView(given("tool_choice", in: root))
@@ -88,8 +88,9 @@ struct MessageView: Sendable {
         case other
     }
 
+    private let number: Int
     /// Where it stands, such as `messages[2]`.
-    let path: String
+    var path: String { "messages[\(number)]" }
     let role: Role
     /// The whole message.
     let json: JSONValue
@@ -99,9 +100,10 @@ struct MessageView: Sendable {
     /// Which call a tool's result belongs to.
     var toolCallID: String? { json["tool_call_id"]?.string }
 
-    init(_ json: JSONValue, path: String) throws(RequestShapeError) {
-        self.path = path
+    init(_ json: JSONValue, number: Int) throws(RequestShapeError) {
+        self.number = number
         self.json = json
+        let path = { "messages[\(number)]" }
         role =
             switch json["role"]?.string {
             case "system": .system
@@ -114,39 +116,38 @@ struct MessageView: Sendable {
         var parts: [PartView] = []
         if let content = given("content", in: json) {
             switch content.kind {
-            case .string: parts = [PartView(kind: .text, json: content, text: content, path: "\(path).content")]
+            case .string: parts = [PartView(.text, content, text: content, PartPlace(message: number))]
             case .array:
+                parts.reserveCapacity(content.count)
                 for (index, part) in content.elements.enumerated() {
-                    parts.append(try PartView(part, path: "\(path).content[\(index)]"))
+                    parts.append(try PartView(part, PartPlace(message: number, part: index)))
                 }
-            default: throw RequestShapeError(path: "\(path).content")
+            default: throw RequestShapeError(path: "\(path()).content")
             }
         }
         self.parts = parts
         var calls: [ToolCallView] = []
         for (index, call) in (given("tool_calls", in: json) ?? json).elements.enumerated() {
-            calls.append(try ToolCallView(call, path: "\(path).tool_calls[\(index)]"))
+            calls.append(try ToolCallView(call) { "\(path()).tool_calls[\(index)]" })
         }
         toolCalls = calls
-        if role == .tool, toolCallID == nil { throw RequestShapeError(path: "\(path).tool_call_id") }
+        if role == .tool, toolCallID == nil { throw RequestShapeError(path: "\(path()).tool_call_id") }
     }
 }
 
 /// A tool call in the history.
 struct ToolCallView: Sendable {
-    let path: String
     let json: JSONValue
     let id: String
     let name: String
     /// JSON text as the model wrote it, or what stands in the place of a string.
     private let arguments: JSONValue?
 
-    init(_ json: JSONValue, path: String) throws(RequestShapeError) {
-        self.path = path
+    init(_ json: JSONValue, path: () -> String) throws(RequestShapeError) {
         self.json = json
-        guard let id = json["id"]?.string else { throw RequestShapeError(path: "\(path).id") }
+        guard let id = json["id"]?.string else { throw RequestShapeError(path: "\(path()).id") }
         guard let name = json["function"]?["name"]?.string else {
-            throw RequestShapeError(path: "\(path).function.name")
+            throw RequestShapeError(path: "\(path()).function.name")
         }
         self.id = id
         self.name = name
@@ -158,8 +159,9 @@ struct ToolCallView: Sendable {
     /// Models have put several objects into one string; the first one counts.
     var argumentObject: [UInt8] {
         if let arguments, arguments.kind == .object { return arguments.compactBytes }
-        let text = arguments?.string ?? ""
-        let bytes = Array(text.utf8)
+        var bytes: [UInt8] = []
+        arguments?.withUTF8 { bytes.append($0) }
+        guard !bytes.isEmpty else { return Array("{}".utf8) }
         let tape = JSONTape()
         if (try? tape.scan(bytes.span)) != nil, tape.kind(0) == .object { return bytes }
         if let first = Self.firstObject(bytes), (try? tape.scan(first.span)) != nil { return first }
@@ -197,6 +199,15 @@ struct ToolCallView: Sendable {
     }
 }
 
+/// Where a part of a message stands, which is put into words only for errors.
+struct PartPlace: Sendable {
+    let message: Int
+    /// Nil for content that is one string.
+    var part: Int?
+
+    var path: String { "messages[\(message)].content" + (part.map { "[\($0)]" } ?? "") }
+}
+
 /// One part of a message's content.
 struct PartView: Sendable {
     enum Kind: String, Sendable {
@@ -214,28 +225,30 @@ struct PartView: Sendable {
     let json: JSONValue
     /// The characters of a text or refusal.
     let text: JSONValue?
-    let path: String
+    private let place: PartPlace
+    /// Where it stands, such as `messages[2].content[0]`.
+    var path: String { place.path }
 
-    init(kind: Kind, json: JSONValue, text: JSONValue?, path: String) {
+    init(_ kind: Kind, _ json: JSONValue, text: JSONValue? = nil, _ place: PartPlace) {
         self.kind = kind
         self.json = json
         self.text = text
-        self.path = path
+        self.place = place
     }
 
-    init(_ json: JSONValue, path: String) throws(RequestShapeError) {
+    init(_ json: JSONValue, _ place: PartPlace) throws(RequestShapeError) {
         switch json["type"]?.string {
-        case "text": self.init(kind: .text, json: json, text: json["text"], path: path)
-        case "refusal": self.init(kind: .refusal, json: json, text: json["refusal"], path: path)
-        case "image_url": self.init(kind: .image, json: json, text: nil, path: path)
-        case "input_audio": self.init(kind: .audio, json: json, text: nil, path: path)
-        case "file": self.init(kind: .file, json: json, text: nil, path: path)
-        case .some: self.init(kind: .other, json: json, text: nil, path: path)
-        case nil: throw RequestShapeError(path: "\(path).type")
+        case "text": self.init(.text, json, text: json["text"], place)
+        case "refusal": self.init(.refusal, json, text: json["refusal"], place)
+        case "image_url": self.init(.image, json, place)
+        case "input_audio": self.init(.audio, json, place)
+        case "file": self.init(.file, json, place)
+        case .some: self.init(.other, json, place)
+        case nil: throw RequestShapeError(path: "\(place.path).type")
         }
         let isText = kind == .text || kind == .refusal
         if isText, text?.kind != .string { throw RequestShapeError(path: "\(path).\(kind.rawValue)") }
-        if kind == .image, json["image_url"]?["url"]?.string == nil {
+        if kind == .image, json["image_url"]?["url"]?.kind != .string {
             throw RequestShapeError(path: "\(path).image_url.url")
         }
     }
@@ -248,8 +261,8 @@ struct PartView: Sendable {
     /// Where an image's bytes are, or a file's.
     var media: MediaView? {
         switch kind {
-        case .image: json["image_url"]?["url"]?.string.map { MediaView($0, defaultType: nil) }
-        case .file: json["file"]?["file_data"]?.string.map { MediaView($0, defaultType: "application/pdf") }
+        case .image: MediaView(json["image_url"]?["url"], defaultType: nil)
+        case .file: MediaView(json["file"]?["file_data"], defaultType: "application/pdf")
         default: nil
         }
     }
@@ -258,37 +271,11 @@ struct PartView: Sendable {
     var fileName: String? { json["file"]?["filename"]?.string }
 }
 
-/// Bytes that go with a message.
-enum MediaView: Sendable {
-    /// In the request itself.
-    case data(mediaType: String, base64: Substring)
-    /// Somewhere else.
-    case url(String)
-
-    /// Takes a `data:` URL apart; text that is no URL is Base64 of `defaultType`, if that is given.
-    ///
-    /// A `data:` URL that is not Base64 stays an address, which nobody can fetch.
-    init(_ text: String, defaultType: String?) {
-        if text.hasPrefix("data:") {
-            guard let comma = text.firstIndex(of: ","), text[..<comma].hasSuffix(";base64") else {
-                self = .url(text)
-                return
-            }
-            let head = text[text.index(text.startIndex, offsetBy: 5)..<comma]
-            let type = head.prefix { $0 != ";" }.lowercased()
-            let base64 = text[text.index(after: comma)...]
-            self = .data(mediaType: type.isEmpty ? defaultType ?? "text/plain" : type, base64: base64)
-        } else if let defaultType, !text.hasPrefix("http://"), !text.hasPrefix("https://") {
-            self = .data(mediaType: defaultType, base64: text[...])
-        } else {
-            self = .url(text)
-        }
-    }
-}
-
 /// A function the model may call.
 struct ToolView: Sendable {
-    let path: String
+    private let number: Int
+    /// Where it stands, such as `tools[2]`.
+    var path: String { "tools[\(number)]" }
     let json: JSONValue
     /// Empty for tools that are no functions.
     let name: String
@@ -298,8 +285,8 @@ struct ToolView: Sendable {
     var parameters: JSONValue? { given("parameters", in: json["function"] ?? json) }
     var strict: Bool? { json["function"]?["strict"]?.bool }
 
-    init(_ json: JSONValue, path: String) throws(RequestShapeError) {
-        self.path = path
+    init(_ json: JSONValue, number: Int) throws(RequestShapeError) {
+        self.number = number
         self.json = json
         name = json["function"]?["name"]?.string ?? ""
         if isFunction, name.isEmpty { throw RequestShapeError(path: "\(path).function.name") }

@@ -11,7 +11,7 @@ struct SchemaFilter: Sendable {
 
     /// Appends `schema` as the subset allows it.
     func write(_ schema: JSONValue, to json: inout JSONWriter) {
-        guard schema.kind == .object else { return json.raw(schema.compactBytes) }
+        guard schema.kind == .object else { return json.value(schema) }
         json.beginObject()
         var isClosed = false
         var notes = ""
@@ -55,7 +55,7 @@ struct SchemaFilter: Sendable {
             for schema in value.elements { write(schema, to: &json) }
             json.endArray()
         default:
-            json.raw(value.compactBytes)
+            json.value(value)
         }
     }
 }
