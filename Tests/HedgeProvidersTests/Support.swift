@@ -35,6 +35,8 @@ enum Seen: Hashable, CustomStringConvertible {
 struct Response {
     var provider = "openai"
     var isStream = true
+    /// Whether the provider streams although the caller does not.
+    var streamsUpstream = false
     var wantsUsage = false
     var status = 200
     var headers: [String] = []
@@ -51,7 +53,7 @@ struct Response {
     private func request() throws -> ChatRequest {
         let stream = "\"stream\":\(isStream),\"stream_options\":{\"include_usage\":\(wantsUsage)}"
         let text = Array(#"{"model":"m","messages":[{"role":"user","content":"hi"}],\#(stream)}"#.utf8)
-        return try ChatRequest(parsing: text.span)
+        return try ChatRequest(parsing: text.span, streamsUpstream: streamsUpstream)
     }
 
     private func decode(_ pieces: [[UInt8]], _ request: ChatRequest) throws -> [Seen] {
