@@ -92,6 +92,7 @@ struct BedrockReader: SeededReader {
     // MARK: Ends
 
     private mutating func take(_ step: BedrockTranslator.Step, _ output: inout DecodedOutput) {
+        if let excess = builder.excess { return fail(.malformed, "\(excess)", &output) }
         switch step {
         case .goOn: return
         case .completed: complete(&output)

@@ -5,7 +5,7 @@ import HedgeJSON
 struct ErrorFacts {
     /// HTTP status, or the status an error inside a stream names; 200 if it names none.
     var status: Int
-    /// Identifiers, the most specific first: codes, types, inner codes.
+    /// Identifiers, the most specific first: codes, types, inner codes; at most ``codeLimit``.
     var codes: [String] = []
     /// The provider's own words; may quote the prompt and the key.
     var message = ""
@@ -32,6 +32,9 @@ struct ErrorFacts {
         guard let first = text.firstSignificant, text[first] != UInt8(ascii: "<") else { return }
         message = text.text(first..<min(text.count, first + Self.messageLimit))
     }
+
+    /// More identifiers than any error has, and few enough that they are searched one by one.
+    static let codeLimit = 16
 
     /// Messages are cut to this many bytes before anything looks at them.
     static let messageLimit = 16 << 10
@@ -116,7 +119,8 @@ struct ErrorFacts {
             if status < 400 || status > 599, (400...599).contains(number) { status = number }
             return
         }
-        if Self.isIdentifier(code), !codes.contains(code) { codes.append(code) }
+        guard codes.count < Self.codeLimit, Self.isIdentifier(code), !codes.contains(code) else { return }
+        codes.append(code)
     }
 
     /// One to 64 letters, digits, `_`, `.` or `-`.

@@ -26,7 +26,7 @@ struct ChunkNormalizer {
     private var editor = ChunkEditor()
     private var shape = ChunkShape()
     private var choices: [ChoiceState] = []
-    /// Chunks from before the stream's identifier was known; without output, and few.
+    /// Chunks from before the stream's identifier was known; without output, few and short.
     private var deferred: [[UInt8]] = []
     /// The chunks that finish a choice, one after another, and their lengths.
     private var held: [UInt8] = []
@@ -69,7 +69,7 @@ struct ChunkNormalizer {
         identity.learn(top, tape, text)
         let hasChoices = tape.kind(top.choices) == .array && !tape.isEmptyContainer(top.choices)
         if !identity.isKnown {
-            if !hasChoices && deferred.count < 16 {
+            if !hasChoices && deferred.count < 16 && text.count <= 1 << 16 {
                 deferred.append(copy(of: text))
                 return .taken
             }
@@ -127,7 +127,7 @@ struct ChunkNormalizer {
             shape.remember(text, quoted: tape.range(node))
         }
         give(text, reading, into: &output)
-        return .taken
+        return held.count <= EventStreamParser.limit ? .taken : .malformed("the ends of the choices are too long")
     }
 
     /// Gives, holds or drops the chunk.

@@ -45,6 +45,10 @@ struct ChunkBuilder {
     private var hasUsage = false
     /// Whether anything that counts as output was given.
     private(set) var hasOutput = false
+    /// Of what there was more than any answer has; the answer cannot be given whole then.
+    private(set) var excess: StaticString?
+    /// Bytes kept for the one answer.
+    private var keptBytes = 0
 
     /// For an answer from a deployment of `model`; `isStream` as the caller asked.
     init(model: String, isStream: Bool, wantsUsage: Bool, names: [String: String] = [:]) {
@@ -86,6 +90,7 @@ struct ChunkBuilder {
         guard json.count > 2, let index = open(choice, into: &output) else { return }
         hasOutput = true
         guard isStream else {
+            keep(json.count)
             progress(into: &output)
             return choices[index].append(field, json)
         }
@@ -112,6 +117,7 @@ struct ChunkBuilder {
         guard !element.isEmpty, let index = open(choice, into: &output) else { return }
         if isOutput { hasOutput = true }
         guard isStream else {
+            keep(element.count)
             if isOutput { progress(into: &output) }
             return choices[index].appendExtra(list, element)
         }
@@ -141,7 +147,10 @@ struct ChunkBuilder {
         key: Int, id: String?, name: String, extra: [UInt8] = [], choice: Int = 0, into output: inout DecodedOutput
     ) {
         guard let index = open(choice, into: &output) else { return }
-        guard let call = choices[index].addTool(key: key) else { return }
+        guard let call = choices[index].addTool(key: key) else {
+            excess = "too many tool calls"
+            return
+        }
         hasOutput = true
         var text: [UInt8] = []
         text.append("\"id\":")
@@ -155,6 +164,7 @@ struct ChunkBuilder {
         JSONWriter.appendQuoted(names[name] ?? name, to: &text)
         text.append(",\"arguments\":\"")
         guard isStream else {
+            keep(text.count)
             progress(into: &output)
             return choices[index].setHead(text, ofTool: call)
         }
@@ -175,7 +185,10 @@ struct ChunkBuilder {
         guard json.count > 2, let index = position(of: choice), let call = choices[index].tool(key: key) else { return }
         hasOutput = true
         choices[index].appendArguments(isStream ? nil : json, ofTool: call)
-        guard isStream else { return progress(into: &output) }
+        guard isStream else {
+            keep(json.count)
+            return progress(into: &output)
+        }
         beginChunk(index, into: &output)
         output.text.append("\"tool_calls\":[{\"index\":")
         JSONWriter.appendInteger(call, to: &output.text)
@@ -250,7 +263,7 @@ struct ChunkBuilder {
 
     // MARK: Choices
 
-    /// Choices beyond any sense are not begun.
+    /// More choices than any provider gives.
     private static let mostChoices = 128
 
     private func position(of choice: Int) -> Int? {
@@ -260,7 +273,10 @@ struct ChunkBuilder {
     /// The place of a choice, which is begun if it is new.
     private mutating func open(_ choice: Int, into output: inout DecodedOutput) -> Int? {
         if let index = position(of: choice) { return index }
-        guard choice >= 0, choices.count < Self.mostChoices else { return nil }
+        guard choices.count < Self.mostChoices else {
+            excess = "too many choices"
+            return nil
+        }
         if head.isEmpty { makeHead() }
         choices.append(ChoiceBuilder(number: choice))
         let index = choices.count - 1
@@ -298,6 +314,12 @@ struct ChunkBuilder {
         text.append("\"call_")
         identifiers.append(to: &text)
         text.append("\"")
+    }
+
+    /// Counts what is kept, which an answer that streams without end must not let grow without end.
+    private mutating func keep(_ count: Int) {
+        keptBytes += count
+        if keptBytes > AnswerBody.limit { excess = "the answer is longer than 64 MiB" }
     }
 
     private func progress(into output: inout DecodedOutput) {

@@ -83,6 +83,7 @@ struct TranslatingReader<Translator: AnswerTranslator>: EventReader, SeededReade
     }
 
     private mutating func take(_ step: TranslationStep, _ text: Span<UInt8>, _ output: inout DecodedOutput) {
+        if let excess = builder.excess { return fail(.malformed, "\(excess)", &output) }
         switch step {
         case .goOn: return
         case .completed: complete(&output)
