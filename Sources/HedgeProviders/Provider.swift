@@ -30,8 +30,8 @@ public protocol Provider: Sendable {
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest
 
-    /// How many inputs one exchange for embeddings may have; nil for any number. See ``EmbeddingBatch``.
-    func embeddingLimit(at endpoint: Endpoint) -> Int?
+    /// How much one exchange for embeddings may have. See ``EmbeddingBatch``.
+    func embeddingLimits(at endpoint: Endpoint) -> EmbeddingLimits
 
     /// A decoder for one response to `request`.
     func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder
@@ -42,7 +42,7 @@ extension Provider {
     public var operations: Set<Operation> { [] }
 
     /// Any number.
-    public func embeddingLimit(at endpoint: Endpoint) -> Int? { nil }
+    public func embeddingLimits(at endpoint: Endpoint) -> EmbeddingLimits { EmbeddingLimits() }
 
     /// The head of chat completions.
     public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {

@@ -21,7 +21,7 @@ import Testing
     }
 
     static func inputs(of part: ChatRequest) throws -> [String] {
-        let embedding = try #require(part.embeddingRequest())
+        let embedding = try #require(part.embeddingRequest(at: endpoint(limit: nil)))
         return embedding.texts.compactMap(\.string)
     }
 
@@ -30,25 +30,58 @@ import Testing
         arguments: [(1, 3), (2, 4), (2, 5), (3, 3), (3, 4), (96, 97), (1000, 1)])
     func divided(limit: Int, count: Int) throws {
         let request = try Self.request(Self.list(count), rest: #","dimensions":3"#)
-        let parts = request.parts(inputs: limit)
+        let parts = request.parts(within: EmbeddingLimits(inputs: limit))
         #expect(parts.count == (count + limit - 1) / limit)
         #expect(try parts.flatMap(Self.inputs) == (0..<count).map { "t\($0)" })
         for part in parts {
             #expect(try Self.inputs(of: part).count <= limit)
-            #expect(part.embeddingRequest()?.dimensions == 3)
+            #expect(part.embeddingRequest(at: Self.endpoint(limit: nil))?.dimensions == 3)
             #expect(part.model == request.model && part.operation == .embeddings)
         }
     }
 
     @Test("lists of tokens are divided as lists, and one list of tokens is not")
     func tokens() throws {
-        let parts = try Self.request("[[1,2],[3],[4,5,6]]").parts(inputs: 2)
+        let parts = try Self.request("[[1,2],[3],[4,5,6]]").parts(within: EmbeddingLimits(inputs: 2))
         #expect(
             parts.map { $0.members.withSpan { $0.text($0.indices) } } == [
                 #""input":[[1,2],[3]]"#, #""input":[[4,5,6]]"#,
             ])
-        #expect(try Self.request("[1,2,3]").parts(inputs: 2).count == 1)
-        #expect(try Self.request(#""one""#).parts(inputs: 1).count == 1)
+        #expect(try Self.request("[1,2,3]").parts(within: EmbeddingLimits(inputs: 2)).count == 1)
+        #expect(try Self.request(#""one""#).parts(within: EmbeddingLimits(inputs: 1)).count == 1)
+    }
+
+    @Test(
+        "are divided by their tokens, too: two bytes of a text are one, a list has what it has",
+        arguments: [
+            (#"["aaaa","bbbb","cccc"]"#, 6, [#"["aaaa","bbbb"]"#, #"["cccc"]"#]),
+            (#"["aaaa","bbbb","cccc"]"#, 9, []),
+            (#"["aaaaaaaaaaaaaaaaaa","b","c"]"#, 6, [#"["aaaaaaaaaaaaaaaaaa"]"#, #"["b","c"]"#]),
+            ("[[1,2],[3,4],[5,6,7]]", 5, ["[[1,2],[3,4]]", "[[5,6,7]]"]),
+            ("[1,2,3,4,5,6,7]", 2, []), (#""aaaaaaaaaaaaaaaa""#, 2, []),
+        ] as [(String, Int, [String])])
+    func tokenLimit(input: String, tokens: Int, parts: [String]) throws {
+        let made = try Self.request(input).parts(within: EmbeddingLimits(inputs: 100, tokens: tokens))
+        let texts = made.map { $0.members.withSpan { $0.text($0.indices) } }
+        #expect(texts == (parts.isEmpty ? [input] : parts).map { #""input":\#($0)"# })
+    }
+
+    @Test(
+        "have a limit of tokens at each provider that has one",
+        arguments: [
+            ("openai", "e", 300_000), ("azure", "e", 300_000), ("vertex_ai", "text-embedding-005", 20_000),
+            ("mistral", "mistral-embed", 16_384), ("cohere", "e", nil), ("gemini", "e", nil), ("ollama", "e", nil),
+        ] as [(String, String, Int?)])
+    func tokenLimits(name: String, model: String, tokens: Int?) throws {
+        let provider = try #require(Providers.named(name))
+        var endpoint = Self.endpoint(limit: nil, model: model)
+        #expect(provider.embeddingLimits(at: endpoint).tokens == tokens)
+        let long = "\"" + String(repeating: "x", count: 400_000) + "\""
+        let request = try Self.request("[\(long),\(long),\(long)]")
+        let parts = EmbeddingBatch.parts(of: request, to: provider, at: endpoint)
+        #expect(parts.count == (tokens == nil ? 1 : 3))
+        endpoint.flags.maxEmbeddingTokens = 500_000
+        #expect(EmbeddingBatch.parts(of: request, to: provider, at: endpoint).count == 2)
     }
 
     @Test(
@@ -61,7 +94,7 @@ import Testing
         ] as [(String, String, Int?)])
     func limits(name: String, model: String, limit: Int?) throws {
         let provider = try #require(Providers.named(name))
-        #expect(provider.embeddingLimit(at: Self.endpoint(limit: nil, model: model)) == limit)
+        #expect(provider.embeddingLimits(at: Self.endpoint(limit: nil, model: model)).inputs == limit)
         let request = try Self.request(Self.list(2049))
         let parts = EmbeddingBatch.parts(of: request, to: provider, at: Self.endpoint(limit: nil, model: model))
         #expect(parts.count == limit.map { (2049 + $0 - 1) / $0 } ?? 1)
@@ -130,9 +163,11 @@ import Testing
         let error = #"{"error":{"message":"m","type":"server_error"}}"#
         let seen = try Self.join([(200, first), (500, error)], inputs: 3, piece: 5)
         #expect(seen.first == .usage(3, 0) && seen.last?.failure?.kind == .server && seen.count == 2)
+        #expect(seen.last?.failure?.detail == "part 2 of 2")
         let short = try Self.join([(200, first), (200, Self.answer([], tokens: 1))], inputs: 3, piece: 5)
         #expect(short.last?.failure?.kind == .malformed && !short.contains(.completed))
         let cut = try Self.join([(200, String(first.dropLast(9)))], inputs: 3, piece: 5)
         #expect(cut.map { $0.failure?.kind } == [.truncated])
+        #expect(cut.first?.failure?.detail?.hasPrefix("part 1 of 2: the answer is not valid JSON") == true)
     }
 }

@@ -17,7 +17,7 @@ public struct AzureProvider: Provider {
     public var operations: Set<Operation> { profile.operations }
 
     /// What the profile says.
-    public func embeddingLimit(at endpoint: Endpoint) -> Int? { profile.embeddingLimit }
+    public func embeddingLimits(at endpoint: Endpoint) -> EmbeddingLimits { profile.embeddingLimits }
 
     /// The deployment's `embeddings`, and version 1's `responses`.
     public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {

@@ -23,8 +23,8 @@ struct BedrockEmbeddings: WholeAnswerTranslator {
             json.beginArray()
             for text in request.texts { json.value(text) }
             json.endArray()
-            json.member("input_type", request.root["input_type"]?.string ?? "search_document")
-            if let truncate = request.root["truncate"]?.string { json.member("truncate", truncate) }
+            json.member("input_type", request["input_type"]?.string ?? "search_document")
+            if let truncate = request["truncate"]?.string { json.member("truncate", truncate) }
             if let dimensions = request.dimensions { json.member("output_dimension", dimensions) }
         } else {
             if let text = request.texts.first {
@@ -32,7 +32,7 @@ struct BedrockEmbeddings: WholeAnswerTranslator {
                 json.value(text)
             }
             if let dimensions = request.dimensions { json.member("dimensions", dimensions) }
-            if let normalize = request.root["normalize"]?.bool { json.member("normalize", normalize) }
+            if let normalize = request["normalize"]?.bool { json.member("normalize", normalize) }
         }
         json.endObject()
         return json.bytes

@@ -27,8 +27,8 @@ public struct BedrockProvider: Provider {
     public var operations: Set<Operation> { profile.operations }
 
     /// 96 for Cohere's models; one call of Titan's takes one text.
-    public func embeddingLimit(at endpoint: Endpoint) -> Int? {
-        BedrockEmbeddings.isCohere(endpoint.model) ? 96 : 1
+    public func embeddingLimits(at endpoint: Endpoint) -> EmbeddingLimits {
+        EmbeddingLimits(inputs: BedrockEmbeddings.isCohere(endpoint.model) ? 96 : 1)
     }
 
     /// The model's `invoke` for embeddings.
@@ -52,7 +52,7 @@ public struct BedrockProvider: Provider {
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest {
         if request.operation == .embeddings {
-            guard let embedding = request.embeddingRequest() else {
+            guard let embedding = request.embeddingRequest(at: endpoint) else {
                 throw UnsupportedRequest(provider: name, fields: ["input"])
             }
             let embeddings = BedrockEmbeddings(model: endpoint.model, request: embedding)
@@ -70,7 +70,7 @@ public struct BedrockProvider: Provider {
 
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
-        if request.operation == .embeddings, let embedding = request.embeddingRequest() {
+        if request.operation == .embeddings, let embedding = request.embeddingRequest(at: endpoint) {
             return BodyDecoder(
                 BedrockReader(
                     BedrockEmbeddings(model: endpoint.model, request: embedding), model: endpoint.model,

@@ -1,12 +1,13 @@
 /// The providers known by name.
 ///
 /// Base URLs, key variables and deviations as the providers document them; what a provider does with unknown members
-/// of a request is left to it.
+/// of a request is left to it. Limits of embeddings are those of the API references of OpenAI (Azure serves the same
+/// models), Cohere, Google and Mistral, whose errors name the numbers too.
 enum Catalogue {
     static let openAI = ProviderProfile(
         name: "openai", aliases: ["custom_openai", "openai_like", "openai_compatible"],
         baseURL: "https://api.openai.com/v1", keyVariables: ["OPENAI_API_KEY"], cancelStopsBilling: true
-    ).offering(.embeddings, .responses).embedding(upTo: 2048)
+    ).offering(.embeddings, .responses).embedding(upTo: 2048, tokens: 300_000)
 
     static let profiles: [ProviderProfile] = [
         openAI,
@@ -22,7 +23,7 @@ enum Catalogue {
             name: "azure", format: .azure, aliases: ["azure_openai", "azure_text"], baseURL: nil,
             ownDomains: [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"],
             keyVariables: ["AZURE_API_KEY", "AZURE_OPENAI_API_KEY"], cancelStopsBilling: true
-        ).offering(.embeddings, .responses).embedding(upTo: 2048),
+        ).offering(.embeddings, .responses).embedding(upTo: 2048, tokens: 300_000),
         // Google and AWS go on generating, and billing, when the connection is closed.
         ProviderProfile(
             name: "gemini", format: .gemini, aliases: ["google_ai_studio"],
@@ -32,7 +33,7 @@ enum Catalogue {
         ProviderProfile(
             name: "vertex_ai", format: .vertex, aliases: ["vertex_ai_beta", "vertex"], baseURL: nil,
             ownDomains: [".googleapis.com"], needsKey: false, cancelStopsBilling: false
-        ).embedding(upTo: 250),
+        ).embedding(upTo: 250, tokens: 20_000),
         ProviderProfile(
             name: "bedrock", format: .bedrock, aliases: ["bedrock_converse"], baseURL: nil,
             ownDomains: [".amazonaws.com", ".amazonaws.com.cn"], keyVariables: ["AWS_BEARER_TOKEN_BEDROCK"],
@@ -66,7 +67,9 @@ enum Catalogue {
                 ("max_completion_tokens", "max_tokens"), ("seed", "random_seed"), ("dimensions", "output_dimension"),
             ],
             replacements: [("tool_choice", "\"required\"", "\"any\"")]
-        ).refusing("user", "logit_bias", "store", "service_tier", "verbosity", "modalities", "audio").strict {
+        ).refusing("user", "logit_bias", "store", "service_tier", "verbosity", "modalities", "audio").embedding(
+            tokens: 16_384
+        ).strict {
             $0.refusesNames = true
             $0.wantsContent = true
             $0.wantsShortCallIDs = true

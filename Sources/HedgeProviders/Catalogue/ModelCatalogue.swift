@@ -98,6 +98,10 @@ enum ModelCatalogue {
         // xAI: reasoning models refuse what steers sampling beyond temperature.
         Row("grok-4", "grok-code-fast") { $0.refusedMembers = ["stop", "frequency_penalty", "presence_penalty"] },
         Row("grok-3-mini") { $0.refusedMembers = ["stop"] },
+        // Embeddings: the length of the vectors could not be chosen before OpenAI's text-embedding-3, Cohere's embed-v4 and
+        // Titan's second version, which can be told not to normalize them, too.
+        Row("ada-002", "embed-english", "embed-multilingual") { $0.refusedMembers = ["dimensions"] },
+        Row("titan-embed-text-v1", "titan-embed-g1-text") { $0.refusedMembers = ["dimensions", "normalize"] },
         // Cohere: only the reasoning models think.
         Row("command-a-reasoning") { $0.thinking = .budget },
         Row("command-") { $0.thinking = ModelFlags.Thinking.none },

@@ -37,6 +37,8 @@ public struct ModelFlags: Hashable, Sendable {
     public var maxOutputTokens: Int?
     /// How many inputs one request for embeddings may have (`max_embedding_inputs`).
     public var maxEmbeddingInputs: Int?
+    /// How many tokens these inputs may have together (`max_embedding_tokens`).
+    public var maxEmbeddingTokens: Int?
 
     /// Nothing known.
     public init() {}
@@ -56,6 +58,7 @@ public struct ModelFlags: Hashable, Sendable {
         flags.refusedMembers = refusedMembers ?? other.refusedMembers
         flags.maxOutputTokens = maxOutputTokens ?? other.maxOutputTokens
         flags.maxEmbeddingInputs = maxEmbeddingInputs ?? other.maxEmbeddingInputs
+        flags.maxEmbeddingTokens = maxEmbeddingTokens ?? other.maxEmbeddingTokens
         return flags
     }
 }

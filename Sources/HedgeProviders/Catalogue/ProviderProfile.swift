@@ -34,8 +34,8 @@ public struct ProviderProfile: Sendable {
     public var needsKey: Bool
     /// What it offers besides chat completions.
     public var operations: Set<Operation> = [.embeddings]
-    /// How many inputs one request for embeddings may have; nil for any number.
-    public var embeddingLimit: Int?
+    /// How much one request for embeddings may have.
+    public var embeddingLimits = EmbeddingLimits()
     /// Whether `stream_options.include_usage` is understood.
     public var reportsStreamUsage: Bool
     /// Whether closing the connection ends generation and with it the bill; nil when unknown.
@@ -100,10 +100,10 @@ public struct ProviderProfile: Sendable {
         return profile
     }
 
-    /// The profile with a number of inputs that one request for embeddings may have.
-    func embedding(upTo limit: Int) -> ProviderProfile {
+    /// The profile with a number of inputs, and of tokens in all of them, that one request for embeddings may have.
+    func embedding(upTo inputs: Int? = nil, tokens: Int? = nil) -> ProviderProfile {
         var profile = self
-        profile.embeddingLimit = limit
+        profile.embeddingLimits = EmbeddingLimits(inputs: inputs, tokens: tokens)
         return profile
     }
 

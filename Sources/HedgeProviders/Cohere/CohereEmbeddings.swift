@@ -18,11 +18,11 @@ struct CohereEmbeddings: WholeAnswerTranslator {
         json.beginArray()
         for text in request.texts { json.value(text) }
         json.endArray()
-        json.member("input_type", request.root["input_type"]?.string ?? "search_document")
+        json.member("input_type", request["input_type"]?.string ?? "search_document")
         json.key("embedding_types")
         json.raw(Array(#"["float"]"#.utf8))
         if let dimensions = request.dimensions { json.member("output_dimension", dimensions) }
-        if let truncate = request.root["truncate"]?.string { json.member("truncate", truncate) }
+        if let truncate = request["truncate"]?.string { json.member("truncate", truncate) }
         json.endObject()
         return json.bytes
     }

@@ -29,7 +29,7 @@ public struct CohereProvider: Provider {
     public var operations: Set<Operation> { profile.operations }
 
     /// What the profile says.
-    public func embeddingLimit(at endpoint: Endpoint) -> Int? { profile.embeddingLimit }
+    public func embeddingLimits(at endpoint: Endpoint) -> EmbeddingLimits { profile.embeddingLimits }
 
     /// `{base}/v2/embed` for embeddings.
     public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
@@ -41,12 +41,7 @@ public struct CohereProvider: Provider {
     /// What of the request Cohere has no equivalent for, at this model.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
         if request.operation == .embeddings {
-            guard let embedding = request.embeddingRequest() else {
-                return UnsupportedRequest(provider: name, fields: ["input"])
-            }
-            let fields = embedding.objections(besides: CohereEmbeddings.members)
-            let kept = endpoint.dropsUnsupported ? fields.filter { $0 == "input" } : fields
-            return kept.isEmpty ? nil : UnsupportedRequest(provider: name, fields: kept)
+            return request.embeddingObjection(besides: CohereEmbeddings.members, name: name, endpoint)
         }
         return request.objection(of: name) {
             CohereEncoder($0, endpoint: endpoint, provider: name).objections
@@ -59,7 +54,7 @@ public struct CohereProvider: Provider {
     ) throws(UnsupportedRequest) -> EncodedRequest {
         if request.operation == .embeddings {
             if let objection = check(request, for: endpoint) { throw objection }
-            guard let embedding = request.embeddingRequest() else {
+            guard let embedding = request.embeddingRequest(at: endpoint) else {
                 throw UnsupportedRequest(provider: name, fields: ["input"])
             }
             return EncodedRequest(body: Bytes(CohereEmbeddings(model: endpoint.model, request: embedding).body()))
@@ -72,7 +67,7 @@ public struct CohereProvider: Provider {
 
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
-        if request.operation == .embeddings, let embedding = request.embeddingRequest() {
+        if request.operation == .embeddings, let embedding = request.embeddingRequest(at: endpoint) {
             return BodyDecoder(
                 WholeAnswerReader(CohereEmbeddings(model: endpoint.model, request: embedding), endpoint: endpoint))
         }

@@ -1,32 +1,51 @@
 import HedgeCore
 import HedgeJSON
 
+/// How much one request for embeddings may have; nil for any number.
+public struct EmbeddingLimits: Hashable, Sendable {
+    /// How many inputs.
+    public var inputs: Int?
+    /// How many tokens in all of them.
+    public var tokens: Int?
+
+    /// Limits of one request.
+    public init(inputs: Int? = nil, tokens: Int? = nil) {
+        self.inputs = inputs
+        self.tokens = tokens
+    }
+}
+
 extension ChatRequest {
-    /// The request as several with at most `limit` inputs each, in order; itself alone where it has no more.
+    /// The request as several within these limits, in order; itself alone where it is.
     ///
-    /// A list of tokens is one input.
-    func parts(inputs limit: Int) -> [ChatRequest] {
-        let slices = inputSlices(limit)
+    /// A list of tokens is one input. An input with more tokens than are allowed goes alone: its provider will say so.
+    func parts(within limits: EmbeddingLimits) -> [ChatRequest] {
+        let slices = inputSlices(limits)
         guard slices.count > 1 else { return [self] }
         let parts = slices.compactMap { part(input: $0) }
         return parts.count == slices.count ? parts : [self]
     }
 
-    /// Ranges of `limit` inputs each in ``members``, without the brackets; empty where there are no more than that.
-    private func inputSlices(_ limit: Int) -> [Range<Int>] {
+    /// Ranges of inputs in ``members``, without the brackets; empty where all are within the limits.
+    private func inputSlices(_ limits: EmbeddingLimits) -> [Range<Int>] {
         members.withSpan { text in
             guard let field = fields.first(where: { text.text($0.key) == "input" }) else { return [] }
             let input = text.extracting(field.value)
             let tape = JSONTape()
             guard (try? tape.scan(input, limits: Self.ownLimits)) != nil, tape.kind(0) == .array,
-                tape.kind(1) != .integer, tape.elementCount(0) > limit
+                tape.kind(1) != .integer
             else { return [] }
             var slices: [Range<Int>] = []
             var element = 1
             while element < tape.next(0) {
                 let start = tape.range(element).lowerBound
                 var end = start
-                for _ in 0..<max(1, limit) where element < tape.next(0) {
+                var inputs = 0
+                var tokens = 0
+                while element < tape.next(0), inputs < limits.inputs ?? .max {
+                    tokens += Self.tokens(of: element, tape)
+                    if inputs > 0, tokens > limits.tokens ?? .max { break }
+                    inputs += 1
                     end = tape.range(element).upperBound
                     element = tape.next(element)
                 }
@@ -34,6 +53,12 @@ extension ChatRequest {
             }
             return slices
         }
+    }
+
+    /// How many tokens an input has at most. Counting those of a text would take each model's own vocabulary; hardly any
+    /// text has more than one for two bytes of it, and most have half of that.
+    private static func tokens(of element: Int, _ tape: JSONTape) -> Int {
+        tape.kind(element) == .array ? tape.elementCount(element) : tape.range(element).count / 2
     }
 
     /// The request with some of its inputs; nil if that cannot be read, which what was read before can.
@@ -96,10 +121,11 @@ public final class EmbeddingBatch: ResponseDecoder {
 
     /// The requests an attempt sends one after another; mostly the request itself alone.
     static func parts(of request: ChatRequest, to provider: any Provider, at endpoint: Endpoint) -> [ChatRequest] {
-        guard request.operation == .embeddings,
-            let limit = endpoint.flags.maxEmbeddingInputs ?? provider.embeddingLimit(at: endpoint)
-        else { return [request] }
-        return request.parts(inputs: limit)
+        guard request.operation == .embeddings else { return [request] }
+        var limits = provider.embeddingLimits(at: endpoint)
+        limits.inputs = endpoint.flags.maxEmbeddingInputs ?? limits.inputs
+        limits.tokens = endpoint.flags.maxEmbeddingTokens ?? limits.tokens
+        return limits == EmbeddingLimits() ? [request] : request.parts(within: limits)
     }
 
     /// The part to be sent, or under way: the first one at the beginning, the next one after ``end(into:)``.
@@ -149,16 +175,18 @@ public final class EmbeddingBatch: ResponseDecoder {
                 guard joined.add(made.text.span.extracting(range)) else {
                     hasEnded = true
                     let failure = ProviderFailure(
-                        kind: .malformed, httpStatus: 200, detail: "the answers to the parts cannot be joined")
+                        kind: .malformed, httpStatus: 200,
+                        detail: "part \(index + 1) of \(parts.count) cannot be joined with the others")
                     output.events.append(.failed(failure))
                     return
                 }
             case .progress: continue
             case .usage(let usage): output.events.append(.usage(joined.add(usage)))
             case .completed: isPartComplete = true
-            case .failed:
+            case .failed(var failure):
                 hasEnded = true
-                output.events.append(event)
+                failure.detail = "part \(index + 1) of \(parts.count)" + (failure.detail.map { ": \($0)" } ?? "")
+                output.events.append(.failed(failure))
                 return
             }
         }

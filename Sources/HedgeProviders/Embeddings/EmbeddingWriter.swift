@@ -21,21 +21,15 @@ struct EmbeddingWriter {
         text.append("{\"object\":\"embedding\",\"index\":")
         JSONWriter.appendInteger(count, to: &text)
         text.append(",\"embedding\":")
-        var element = node + 1
-        var floats: [UInt8] = []
-        while element < tape.next(node) {
-            guard let value = tape.double(element, in: source) else { return false }
-            if wantsBase64 {
-                let bits = Float(value).bitPattern
-                for shift in [0, 8, 16, 24] as [UInt32] { floats.append(UInt8(truncatingIfNeeded: bits >> shift)) }
-            }
-            element = tape.next(element)
-        }
         if wantsBase64 {
-            text.append("\"")
-            Base64.append(floats.span, to: &text)
-            text.append("\"")
+            guard let floats = Base64.quoted(node, tape, source) else { return false }
+            text.append(floats.span)
         } else {
+            var element = node + 1
+            while element < tape.next(node) {
+                guard tape.kind(element) == .integer || tape.kind(element) == .real else { return false }
+                element = tape.next(element)
+            }
             text.append(source, tape.range(node))
         }
         text.append("}")
@@ -63,6 +57,23 @@ struct EmbeddingWriter {
 }
 
 extension Base64 {
+    /// A list of numbers as OpenAI writes it: a JSON string of little-endian floats of 32 bits; nil if one of them is none.
+    static func quoted(_ list: Int, _ tape: JSONTape, _ source: Span<UInt8>) -> [UInt8]? {
+        var floats: [UInt8] = []
+        var element = list + 1
+        while element < tape.next(list) {
+            guard let value = tape.double(element, in: source), Float(value).isFinite else { return nil }
+            let bits = Float(value).bitPattern
+            for shift in [0, 8, 16, 24] as [UInt32] { floats.append(UInt8(truncatingIfNeeded: bits >> shift)) }
+            element = tape.next(element)
+        }
+        var text: [UInt8] = []
+        text.append("\"")
+        append(floats.span, to: &text)
+        text.append("\"")
+        return text
+    }
+
     /// Appends bytes as Base64 with padding.
     static func append(_ bytes: Span<UInt8>, to text: inout [UInt8]) {
         let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

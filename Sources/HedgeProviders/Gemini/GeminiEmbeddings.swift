@@ -38,8 +38,8 @@ struct GeminiEmbeddings: WholeAnswerTranslator {
             json.endObject()
             json.endArray()
             json.endObject()
-            if let task = request.root["task_type"]?.string { json.member("taskType", task) }
-            if let title = request.root["title"]?.string { json.member("title", title) }
+            if let task = request["task_type"]?.string { json.member("taskType", task) }
+            if let title = request["title"]?.string { json.member("title", title) }
             if let dimensions = request.dimensions { json.member("outputDimensionality", dimensions) }
             json.endObject()
         }
@@ -53,8 +53,8 @@ struct GeminiEmbeddings: WholeAnswerTranslator {
             json.beginObject()
             json.key("content")
             json.value(text)
-            if let task = request.root["task_type"]?.string { json.member("task_type", task) }
-            if let title = request.root["title"]?.string { json.member("title", title) }
+            if let task = request["task_type"]?.string { json.member("task_type", task) }
+            if let title = request["title"]?.string { json.member("title", title) }
             json.endObject()
         }
         json.endArray()
@@ -93,17 +93,5 @@ struct GeminiEmbeddings: WholeAnswerTranslator {
         writer.complete(
             promptTokens: tokens ?? TokenCounts.read("promptTokenCount", of: usage, tape, text), into: &output)
         return .completed
-    }
-}
-
-extension ChatRequest {
-    /// What of a request for embeddings has no equivalent besides `members`; with `drop_params`, only its input.
-    func embeddingObjection(
-        besides members: Set<String>, name: String, _ endpoint: Endpoint
-    ) -> UnsupportedRequest? {
-        guard let embedding = embeddingRequest() else { return UnsupportedRequest(provider: name, fields: ["input"]) }
-        let fields = embedding.objections(besides: members)
-        let kept = endpoint.dropsUnsupported ? fields.filter { $0 == "input" } : fields
-        return kept.isEmpty ? nil : UnsupportedRequest(provider: name, fields: kept)
     }
 }

@@ -43,8 +43,9 @@ public struct GeminiProvider: Provider {
     public var operations: Set<Operation> { profile.operations }
 
     /// What the profile says; Vertex AI takes the texts for Gemini's own models one by one.
-    public func embeddingLimit(at endpoint: Endpoint) -> Int? {
-        service == .vertex && Words(endpoint.model).contains("gemini-embedding") ? 1 : profile.embeddingLimit
+    public func embeddingLimits(at endpoint: Endpoint) -> EmbeddingLimits {
+        service == .vertex && Words(endpoint.model).contains("gemini-embedding")
+            ? EmbeddingLimits(inputs: 1) : profile.embeddingLimits
     }
 
     /// The model's `batchEmbedContents`, or on Vertex AI `predict`, for embeddings.
@@ -72,7 +73,7 @@ public struct GeminiProvider: Provider {
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest {
         if request.operation == .embeddings {
-            guard let embedding = request.embeddingRequest() else {
+            guard let embedding = request.embeddingRequest(at: endpoint) else {
                 throw UnsupportedRequest(provider: name, fields: ["input"])
             }
             let embeddings = GeminiEmbeddings(model: endpoint.model, request: embedding, service: service)
@@ -84,7 +85,7 @@ public struct GeminiProvider: Provider {
 
     /// A decoder for the answer, whether it streams, comes whole or is an error.
     public func makeDecoder(for request: ChatRequest, endpoint: Endpoint) -> any ResponseDecoder {
-        if request.operation == .embeddings, let embedding = request.embeddingRequest() {
+        if request.operation == .embeddings, let embedding = request.embeddingRequest(at: endpoint) {
             return BodyDecoder(
                 WholeAnswerReader(
                     GeminiEmbeddings(model: endpoint.model, request: embedding, service: service), endpoint: endpoint))

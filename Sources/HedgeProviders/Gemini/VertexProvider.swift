@@ -40,7 +40,7 @@ public struct VertexProvider: Provider {
     }
 
     /// Gemini's.
-    public func embeddingLimit(at endpoint: Endpoint) -> Int? { gemini.embeddingLimit(at: endpoint) }
+    public func embeddingLimits(at endpoint: Endpoint) -> EmbeddingLimits { gemini.embeddingLimits(at: endpoint) }
 
     /// What of the request the model's format has no equivalent for.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {

@@ -18,7 +18,7 @@ public struct OpenAIProvider: Provider {
     public var operations: Set<Operation> { profile.operations }
 
     /// What the profile says.
-    public func embeddingLimit(at endpoint: Endpoint) -> Int? { profile.embeddingLimit }
+    public func embeddingLimits(at endpoint: Endpoint) -> EmbeddingLimits { profile.embeddingLimits }
 
     /// `{base}/embeddings` or `{base}/responses`, with the same headers as chat completions.
     public func head(for endpoint: Endpoint, operation: Operation, isStream: Bool) -> RequestHead {
@@ -50,10 +50,24 @@ public struct OpenAIProvider: Provider {
 
     /// The members this provider or the endpoint's model refuses, unless they are to be left out.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
-        guard !endpoint.dropsUnsupported, request.operation == .chat else { return nil }
+        guard !endpoint.dropsUnsupported else { return nil }
+        if request.operation == .embeddings {
+            let fields = refusedEmbeddingFields(request, endpoint)
+            return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
+        }
+        guard request.operation == .chat else { return nil }
         let watched = CompatibleEncoder.watched(profile, endpoint)
         let fields = watched.isEmpty ? [] : refusedFields(watched, request, endpoint)
         return fields.isEmpty ? nil : UnsupportedRequest(provider: name, fields: fields)
+    }
+
+    private func refusedEmbeddingFields(_ request: ChatRequest, _ endpoint: Endpoint) -> [String] {
+        let refused = CompatibleEncoder.refused(profile, endpoint)
+        guard !refused.isEmpty else { return [] }
+        return request.members.withSpan { members in
+            request.fields.filter { members.text($0.value) != "null" }.map { members.text($0.key) }.filter(
+                refused.contains)
+        }
     }
 
     private func refusedFields(_ watched: [String], _ request: ChatRequest, _ endpoint: Endpoint) -> [String] {
@@ -100,11 +114,7 @@ public struct OpenAIProvider: Provider {
         switch request.operation {
         case .chat, .messages: break
         case .embeddings:
-            let input = request.embeddingRequest()?.root["input"]
-            let isTokens = input?.kind == .array && input?[0]?.kind == .integer
-            let count = input?.kind == .array && !isTokens ? input?.count : 1
-            return BodyDecoder(
-                WholeAnswerReader(OpenAIEmbeddings(count: input == nil ? nil : count), endpoint: endpoint))
+            return BodyDecoder(WholeAnswerReader(OpenAIEmbeddings(request, at: endpoint), endpoint: endpoint))
         case .responses:
             return BodyDecoder(DialectReader(.responses, endpoint: endpoint, expectsEvents: request.isStream))
         }
@@ -121,8 +131,10 @@ public struct OpenAIProvider: Provider {
         text.append("{\"model\":")
         JSONWriter.appendQuoted(endpoint.model, to: &text)
         text.append(",")
-        if request.operation == .embeddings, profile.needsRewriting {
-            text.append(rewritten(request).span)
+        let isEmbedding = request.operation == .embeddings
+        let left = isEmbedding && endpoint.dropsUnsupported ? CompatibleEncoder.refused(profile, endpoint) : []
+        if isEmbedding, profile.needsRewriting || !left.isEmpty {
+            text.append(rewritten(request, without: left).span)
         } else {
             request.members.withSpan { text.append($0) }
         }
@@ -175,16 +187,16 @@ public struct OpenAIProvider: Provider {
             streamsUpstream: request.streamsUpstream)
     }
 
-    /// The request's members with this provider's names and values where they differ.
-    private func rewritten(_ request: ChatRequest) -> [UInt8] {
+    /// The request's members, but for those `left` out, with this provider's names and values where they differ.
+    private func rewritten(_ request: ChatRequest, without left: [String] = []) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(request.members.count + 64)
         request.members.withSpan { members in
             if request.streamsUpstream && !request.isStream { text.append("\"stream\":true") }
             for field in request.fields {
-                if request.streamsUpstream && !request.isStream, members.text(field.key) == "stream" { continue }
-                if !text.isEmpty { text.append(UInt8(ascii: ",")) }
                 let name = members.text(field.key)
+                if request.streamsUpstream && !request.isStream && name == "stream" || left.contains(name) { continue }
+                if !text.isEmpty { text.append(UInt8(ascii: ",")) }
                 let newName = profile.renamed(
                     name,
                     isTaken: { taken in

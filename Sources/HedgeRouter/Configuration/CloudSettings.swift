@@ -109,5 +109,6 @@ extension ModelFlags {
         }
         maxOutputTokens = info.integer("max_output_tokens")
         maxEmbeddingInputs = info.integer("max_embedding_inputs")
+        maxEmbeddingTokens = info.integer("max_embedding_tokens")
     }
 }

@@ -113,6 +113,13 @@ enum DocumentProperties {
             "max_embedding_inputs", .integer(1...1_000_000), defaultText: known, liteLLM: false,
             "How many inputs one request for embeddings may have; longer lists go out in parts and come back as one."
         ),
+        Property(
+            "max_embedding_tokens", .integer(1...1_000_000_000), defaultText: known, liteLLM: false,
+            """
+            How many tokens the inputs of one request for embeddings may have together. Lists with more go out in parts, \
+            too; of texts, two bytes count as a token, which is more than most have.
+            """
+        ),
     ]
 
     private static let known = "what is known of the model"
