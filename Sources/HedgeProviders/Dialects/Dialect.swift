@@ -46,15 +46,19 @@ enum Dialect: Sendable {
         func count(_ key: StaticString, of node: Int) -> Int? { TokenCounts.read(key, of: node, tape, text) }
         let read = count("cache_read_input_tokens", of: usage)
         let written = count("cache_creation_input_tokens", of: usage)
-        let prompt = (count("input_tokens", of: usage) ?? 0) &+ (read ?? 0) &+ (written ?? 0)
-        let details = tape.member("input_tokens_details", of: usage, in: text)
-        let cached = read ?? details.flatMap { count("cached_tokens", of: $0) } ?? 0
+        let input = tape.member("input_tokens_details", of: usage, in: text) ?? -1
+        let output = tape.member("output_tokens_details", of: usage, in: text) ?? -1
         // Later events of a message repeat some counts and leave others out, or at 0.
-        var counts = Usage(
-            promptTokens: max(prompt, known?.promptTokens ?? 0),
-            completionTokens: count("output_tokens", of: usage) ?? known?.completionTokens ?? 0)
-        counts.cachedPromptTokens = min(max(cached, known?.cachedPromptTokens ?? 0), counts.promptTokens)
-        return counts
+        let counts = TokenCounts(
+            prompt: max(
+                (count("input_tokens", of: usage) ?? 0) &+ (read ?? 0) &+ (written ?? 0), known?.promptTokens ?? 0),
+            completion: max(count("output_tokens", of: usage) ?? 0, known?.completionTokens ?? 0),
+            cached: max(read ?? count("cached_tokens", of: input) ?? 0, known?.cachedPromptTokens ?? 0),
+            cacheWritten: max(written ?? count("cache_write_tokens", of: input) ?? 0, known?.cacheWrittenTokens ?? 0),
+            reasoning: max(
+                count("reasoning_tokens", of: output) ?? count("thinking_tokens", of: output) ?? 0,
+                known?.reasoningTokens ?? 0))
+        return counts.total
     }
 
     // MARK: Responses
@@ -71,8 +75,10 @@ enum Dialect: Sendable {
             meaning.failure = tape.member("error", of: response, in: text) ?? 0
         } else if isOne(of: "error") {
             meaning.failure = 0
-        } else if let delta = tape.member("delta", of: 0, in: text) {
-            // Every kind of output has events of its own, and all of them a delta.
+        } else if let delta = tape.member("delta", of: 0, in: text)
+            ?? tape.member("partial_image_b64", of: 0, in: text)
+        {
+            // Every kind of output has events of its own, and all of them a delta but those of pictures.
             meaning.isOutput = tape.isNonEmptyString(delta)
         }
         return meaning
