@@ -12,7 +12,14 @@ import (
 	"time"
 )
 
-// Request is one chat completion request.
+// What a request is, where it is no chat completion.
+const (
+	EndpointEmbeddings = "/v1/embeddings" // input and answer in OpenAI's form, whoever gives it
+	EndpointResponses  = "/v1/responses"  // OpenAI's Responses API, with deployments that speak it
+	EndpointMessages   = "/v1/messages"   // Anthropic's Messages API, with deployments that speak it
+)
+
+// Request is one chat completion request, or what Endpoint says.
 type Request struct {
 	Model     string         // name of a model group of the configuration
 	Messages  []Message      //
@@ -20,6 +27,7 @@ type Request struct {
 	Body      any            // the whole body instead of the above: JSON as []byte, or what json.Marshal takes
 	Timeout   time.Duration  // for everything done for this request; 0: as configured
 	Overrides map[string]any // routing settings for this request alone; they come before the fields below
+	Endpoint  string         // what is asked for, such as EndpointEmbeddings; the answer is in Response.Raw or Chunk.Raw
 
 	NumRetries       *int     // further attempts after failures in each model group; nil: as configured
 	Fallbacks        []string // model groups to go on to; nil: as configured
@@ -30,6 +38,9 @@ type Request struct {
 // routing is everything that steers the request, in one document; nil when there is nothing.
 func (q Request) routing() map[string]any {
 	settings := map[string]any{}
+	if q.Endpoint != "" {
+		settings["endpoint"] = q.Endpoint
+	}
 	if q.NumRetries != nil {
 		settings["num_retries"] = *q.NumRetries
 	}

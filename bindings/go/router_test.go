@@ -42,6 +42,47 @@ func TestCompleteReturnsTheAnswerAndTheAttemptLog(t *testing.T) {
 	}
 }
 
+func TestEndpointsBesidesChat(t *testing.T) {
+	answers := map[string]string{
+		"/v1/embeddings": `{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5]}],"model":"e"}`,
+		"/v1/responses":  `{"id":"r","object":"response","output":[]}`,
+	}
+	delta := `{"type":"response.output_text.delta","delta":"x"}`
+	u := newUpstream(t, func(w http.ResponseWriter, r *http.Request, body map[string]any) {
+		if body["stream"] == true {
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprintf(w, "data: %s\n\ndata: {\"type\":\"response.completed\",\"response\":{}}\n\n", delta)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, answers[r.URL.Path])
+	})
+	router := newRouter(t, u)
+	for _, endpoint := range []string{hedgerouter.EndpointEmbeddings, hedgerouter.EndpointResponses} {
+		answer, err := router.Complete(context.Background(), hedgerouter.Request{
+			Model: "chat", Endpoint: endpoint, Fields: map[string]any{"input": "x"},
+		})
+		if err != nil || string(answer.Raw) != answers[endpoint] {
+			t.Errorf("%s: %v, %v", endpoint, answer, err)
+		}
+	}
+	stream, err := router.Stream(context.Background(), hedgerouter.Request{
+		Endpoint: hedgerouter.EndpointResponses, Body: map[string]any{"model": "chat", "input": "x"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	if !stream.Next() || string(stream.Chunk().Raw) != delta {
+		t.Errorf("the first event is not as it came: %v", stream.Err())
+	}
+	for stream.Next() {
+	}
+	if stream.Err() != nil {
+		t.Error(stream.Err())
+	}
+}
+
 func TestRetriesAndFallbacksOfOneRequest(t *testing.T) {
 	bad := newUpstream(t, func(w http.ResponseWriter, r *http.Request, body map[string]any) {
 		http.Error(w, `{"error":{"message":"m"}}`, http.StatusInternalServerError)

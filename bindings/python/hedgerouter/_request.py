@@ -31,9 +31,17 @@ class Call(NamedTuple):
     timeout_ms: int
 
 
-def encode(stream: bool, timeout: Optional[float], overrides: Optional[Mapping[str, Any]], fields: Dict[str, Any]) -> Call:
-    """Split `fields` into routing and request, and write both as JSON; a field that is None is left out."""
+def encode(
+    stream: bool, timeout: Optional[float], overrides: Optional[Mapping[str, Any]], fields: Dict[str, Any],
+    endpoint: Optional[str] = None,
+) -> Call:
+    """Split `fields` into routing and request, and write both as JSON; a field that is None is left out.
+
+    `endpoint` says what the request is, where it is no chat completion.
+    """
     routing = dict(overrides or {})
+    if endpoint is not None:
+        routing["endpoint"] = endpoint
     for name in ROUTING_ARGUMENTS:
         value = fields.pop(name, None)
         if value is not None:

@@ -17,7 +17,7 @@ from . import errors
 from ._bridge import EventBridge
 from ._ffi import lib, new_error, take_string
 from ._logging import Log, callback_for, library_level, record_callback_for
-from ._request import encode
+from ._request import Call, encode
 from .config import Config, document
 from .response import Response
 from .streams import SLICE_MS, AsyncStream, Pull, Stream
@@ -25,6 +25,9 @@ from .streams import SLICE_MS, AsyncStream, Pull, Stream
 Messages = Sequence[Mapping[str, Any]]
 Answer = Union[Response, Stream]
 AsyncAnswer = Union[Response, AsyncStream]
+
+# What a request is, where it is no chat completion; overrides.endpoint.
+EMBEDDINGS, RESPONSES, MESSAGES = "/v1/embeddings", "/v1/responses", "/v1/messages"
 
 
 class Router:
@@ -100,7 +103,43 @@ class Router:
             arguments of their own.
         :param fields: the rest of the OpenAI request body, such as `temperature`; those that are None are left out.
         """
-        call = encode(stream, timeout, overrides, {"model": model, "messages": messages, **fields})
+        return self._send(stream, encode(stream, timeout, overrides, {"model": model, "messages": messages, **fields}))
+
+    def embedding(
+        self, model: str, input: Any, *, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> Response:
+        """Send a request for embeddings and wait for the answer, in OpenAI's form whoever gives it.
+
+        :param input: a text, a list of texts, or tokens for OpenAI's models. Lists longer than the provider takes at once
+            go out in parts.
+        :param fields: `dimensions`, `encoding_format` and what else the provider knows, such as `input_type`.
+        """
+        fields.update(model=model, input=input)
+        answer = self._send(False, encode(False, timeout, overrides, fields, EMBEDDINGS))
+        assert isinstance(answer, Response)
+        return answer
+
+    def responses(
+        self, model: str, input: Any, *, stream: bool = False, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> Answer:
+        """Send a request of OpenAI's Responses API to a deployment that speaks it; answer and events come as they are.
+
+        When streaming, each chunk is one event, whose `type` says what it is.
+        """
+        fields.update(model=model, input=input)
+        return self._send(stream, encode(stream, timeout, overrides, fields, RESPONSES))
+
+    def messages(
+        self, model: str, messages: Messages, *, max_tokens: int, stream: bool = False, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> Answer:
+        """Send a request of Anthropic's Messages API to a deployment that speaks it; answer and events come as they are."""
+        fields.update(model=model, messages=messages, max_tokens=max_tokens)
+        return self._send(stream, encode(stream, timeout, overrides, fields, MESSAGES))
+
+    def _send(self, stream: bool, call: Call) -> Answer:
         pull = Pull(self, call)
         try:
             while not (pull.inbox.committed if stream else pull.inbox.ended):
@@ -140,6 +179,35 @@ class Router:
     ) -> AsyncAnswer:
         """As `completion()`, for asyncio: cancelling the task that waits cancels the request."""
         call = encode(stream, timeout, overrides, {"model": model, "messages": messages, **fields})
+        return await self._asend(stream, call)
+
+    async def aembedding(
+        self, model: str, input: Any, *, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> Response:
+        """As `embedding()`, for asyncio."""
+        fields.update(model=model, input=input)
+        answer = await self._asend(False, encode(False, timeout, overrides, fields, EMBEDDINGS))
+        assert isinstance(answer, Response)
+        return answer
+
+    async def aresponses(
+        self, model: str, input: Any, *, stream: bool = False, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> AsyncAnswer:
+        """As `responses()`, for asyncio."""
+        fields.update(model=model, input=input)
+        return await self._asend(stream, encode(stream, timeout, overrides, fields, RESPONSES))
+
+    async def amessages(
+        self, model: str, messages: Messages, *, max_tokens: int, stream: bool = False, timeout: Optional[float] = None,
+        overrides: Optional[Mapping[str, Any]] = None, **fields: Any,
+    ) -> AsyncAnswer:
+        """As `messages()`, for asyncio."""
+        fields.update(model=model, messages=messages, max_tokens=max_tokens)
+        return await self._asend(stream, encode(stream, timeout, overrides, fields, MESSAGES))
+
+    async def _asend(self, stream: bool, call: Call) -> AsyncAnswer:
         request = self._bridge.start(call)
         inbox = request.inbox
         while not (inbox.committed if stream else inbox.ended):

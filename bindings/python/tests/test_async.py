@@ -6,7 +6,7 @@ import gc
 import threading
 
 import pytest
-from conftest import HELLO, closed_by_client
+from conftest import HELLO, closed_by_client, config_for
 from test_sync import STALLED, WORDS
 
 import hedgerouter
@@ -184,5 +184,24 @@ def test_async_with_closes_the_router(upstream):
             await router.acompletion("chat", HELLO)
         with pytest.raises(hedgerouter.ClosedError):
             await router.acompletion("chat", HELLO)
+
+    run(ask())
+
+
+def test_embeddings_responses_and_messages_have_calls_of_their_own(upstream):
+    vectors = {"object": "list", "model": "e", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]}
+    event = {"type": "response.completed", "response": {}}
+    message = {"type": "message", "role": "assistant", "content": []}
+    mock = upstream(a={"responses": [{"json": vectors}, {"stream": [{"sse": event}]}]}, b={"each": {"json": message}})
+    config = config_for(mock)
+    config["model_list"][1]["litellm_params"].update(model="anthropic/b", api_base=mock.url("b"))
+    config["model_list"][1]["model_name"] = "claude"
+
+    async def ask():
+        async with hedgerouter.Router(config) as router:
+            assert await router.aembedding("chat", "x") == vectors
+            stream = await router.aresponses("chat", "x", stream=True)
+            assert [chunk async for chunk in stream] == [event]
+            assert await router.amessages("claude", HELLO, max_tokens=9) == message
 
     run(ask())

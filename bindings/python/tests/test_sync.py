@@ -41,6 +41,42 @@ def test_other_arguments_become_part_of_the_request_and_routing_does_not(route):
     assert not {"seed", "hedge_threshold_ms", "max_parallel_requests", "timeout", "overrides"} & set(body)
 
 
+VECTORS = {"object": "list", "model": "e", "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -1]}],
+           "usage": {"prompt_tokens": 2, "total_tokens": 2}}
+EVENTS = [{"type": "response.created", "response": {}}, {"type": "response.output_text.delta", "delta": "hi"},
+          {"type": "response.completed", "response": {"usage": {"input_tokens": 1, "output_tokens": 1}}}]
+MESSAGE = {"id": "m", "type": "message", "role": "assistant", "content": [{"type": "text", "text": "hi"}],
+           "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}}
+
+
+def test_embeddings_have_a_call_of_their_own(route):
+    router = route(a={"each": {"json": VECTORS}})
+    answer = router.embedding("chat", ["x"], dimensions=2)
+    assert answer == VECTORS and answer.data[0].embedding == [0.5, -1] and answer.hedgerouter["attempts"]
+    request = router.mock.report()["a"]["requests"][0]
+    assert request["path"] == "/v1/embeddings" and request["body"] == {"model": "a", "input": ["x"], "dimensions": 2}
+
+
+def test_responses_come_as_they_are_whole_and_streamed(route):
+    whole = {"id": "r", "object": "response", "output": []}
+    router = route(a={"responses": [{"json": whole}, {"stream": [{"sse": event} for event in EVENTS]}]})
+    assert router.responses("chat", "x", instructions="i") == whole
+    with router.responses("chat", "x", stream=True) as stream:
+        assert list(stream) == EVENTS
+    first, second = router.mock.report()["a"]["requests"]
+    assert first["path"] == second["path"] == "/v1/responses"
+    assert first["body"] == {"model": "a", "input": "x", "instructions": "i"} and second["body"]["stream"] is True
+
+
+def test_messages_go_to_who_speaks_them(upstream):
+    mock = upstream(a={"each": {"say": "chat"}}, b={"each": {"json": MESSAGE}})
+    config = config_for(mock)
+    config["model_list"][1]["litellm_params"].update(model="anthropic/b", api_base=mock.url("b"))
+    with hedgerouter.Router(config) as router:
+        assert router.messages("chat", HELLO, max_tokens=9) == MESSAGE
+        assert mock.report()["b"]["requests"][0]["body"]["max_tokens"] == 9 and not mock.report()["a"]["requests"]
+
+
 def test_retries_and_fallbacks_of_one_request_are_arguments(upstream):
     mock = upstream(a={"each": {"status": 500, "json": {"error": {"message": "m"}}}}, b={"each": {"say": "hi"}})
     config = config_for(mock)
