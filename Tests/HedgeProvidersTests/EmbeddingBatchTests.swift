@@ -110,8 +110,10 @@ import Testing
     }
 
     /// What comes of these answers, each read in pieces of this many bytes.
-    static func join(_ answers: [(status: Int, body: String)], inputs: Int, piece: Int) throws -> [Seen] {
-        let provider = try #require(Providers.named("openai"))
+    static func join(
+        _ answers: [(status: Int, body: String)], inputs: Int, piece: Int, provider: String = "openai"
+    ) throws -> [Seen] {
+        let provider = try #require(Providers.named(provider))
         let batch = try #require(
             EmbeddingBatch.of(try request(list(inputs)), to: provider, at: endpoint(limit: 2)))
         var seen: [Seen] = []
@@ -155,6 +157,14 @@ import Testing
             [(200, Self.answer([(0, 1), (1, 2)], tokens: nil)), (200, Self.answer([(0, 3)], tokens: nil))],
             inputs: 3, piece: 1 << 20)
         #expect(seen.count == 2 && seen.last == .completed && seen.first?.chunk?.contains("usage") == false)
+    }
+
+    @Test("have the usage they would have in one part, where the provider counts nothing")
+    func uncounted() throws {
+        let answers = [#"{"embeddings":[{"values":[1]},{"values":[2]}]}"#, #"{"embeddings":[{"values":[3]}]}"#]
+        let seen = try Self.join(answers.map { (200, $0) }, inputs: 3, piece: 1 << 20, provider: "gemini")
+        let usage = #","usage":{"prompt_tokens":0,"total_tokens":0}}"#
+        #expect(seen.count == 2 && seen.first?.chunk?.hasSuffix(usage) == true && seen.last == .completed)
     }
 
     @Test("fail as a whole when a part fails")

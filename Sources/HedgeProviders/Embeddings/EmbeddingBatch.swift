@@ -198,7 +198,9 @@ private struct JoinedEmbeddings {
     private var vectors: [UInt8] = []
     private var count = 0
     private var model: [UInt8] = []
-    private var usage: Usage?
+    private var promptTokens = 0
+    /// Whether the answers to the parts say how many tokens there were, if only 0.
+    private var hasUsage = false
     private let tape = JSONTape()
 
     /// Four answers of the largest size.
@@ -206,9 +208,8 @@ private struct JoinedEmbeddings {
 
     /// Adds usage, and tells what it comes to.
     mutating func add(_ more: Usage) -> Usage {
-        let sum = Usage(promptTokens: (usage?.promptTokens ?? 0) &+ more.promptTokens, completionTokens: 0)
-        usage = sum
-        return sum
+        promptTokens &+= more.promptTokens
+        return Usage(promptTokens: promptTokens, completionTokens: 0)
     }
 
     /// Adds the vectors of an answer, numbered on; false if it is none.
@@ -218,6 +219,7 @@ private struct JoinedEmbeddings {
             text.count <= Self.limit - vectors.count
         else { return false }
         if model.isEmpty, let name = tape.member("model", of: 0, in: text) { model.append(text, tape.range(name)) }
+        if tape.kind(tape.member("usage", of: 0, in: text) ?? -1) == .object { hasUsage = true }
         let first = count
         var element = data + 1
         while element < tape.next(data) {
@@ -259,11 +261,11 @@ private struct JoinedEmbeddings {
             output.text.append(",\"model\":")
             output.text.append(model.span)
         }
-        if let usage {
+        if hasUsage {
             output.text.append(",\"usage\":{\"prompt_tokens\":")
-            JSONWriter.appendInteger(usage.promptTokens, to: &output.text)
+            JSONWriter.appendInteger(promptTokens, to: &output.text)
             output.text.append(",\"total_tokens\":")
-            JSONWriter.appendInteger(usage.promptTokens, to: &output.text)
+            JSONWriter.appendInteger(promptTokens, to: &output.text)
             output.text.append("}")
         }
         output.text.append("}")
