@@ -58,6 +58,7 @@ import Testing
             let body = mutate(Array(Self.seeds[round % Self.seeds.count].utf8), &random)
             var response = Response()
             response.isStream = random.next() % 3 > 0
+            response.streamsUpstream = random.next() % 2 == 0
             response.wantsUsage = random.next() % 2 == 0
             response.status = [200, 200, 200, 429, 500][Int(random.next() % 5)]
             response.apiKey = "sk-0123456789"
@@ -75,6 +76,61 @@ import Testing
                 #expect(failure.kind != .internal, "\(shown)")
             }
             #expect(try response.decode([body]) == seen, "\(shown)")
+        }
+    }
+
+    static let others: [(provider: String, operation: HedgeProviders.Operation, request: String, answer: String)] = {
+        func events(_ texts: String...) -> String { texts.map { "data: \($0)\n\n" }.joined() }
+        let embeddings = #"{"model":"m","input":["a","b"],"encoding_format":"base64"}"#
+        let message = #"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":1,"output_tokens":1}}}"#
+        return [
+            (
+                "openai", .responses, #"{"model":"m","input":"u","stream":true}"#,
+                events(
+                    #"{"type":"response.created","response":{}}"#, #"{"type":"response.refusal.delta","delta":"é"}"#,
+                    #"{"type":"response.completed","response":{"usage":{"input_tokens":3,"output_tokens":4}}}"#)
+            ),
+            (
+                "anthropic", .messages,
+                #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"u"}],"stream":true}"#,
+                events(
+                    message, #"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"é"}}"#,
+                    #"{"type":"message_delta","usage":{"output_tokens":9}}"#, #"{"type":"message_stop"}"#)
+            ),
+            (
+                "openai", .embeddings, embeddings,
+                #"{"data":[{"index":0,"embedding":[1,2.5]},{"index":1,"embedding":"AAAA"}],"usage":{"prompt_tokens":4}}"#
+            ),
+            (
+                "cohere", .embeddings, embeddings,
+                #"{"embeddings":{"float":[[1,2.5],[3,4]]},"meta":{"billed_units":{}}}"#
+            ),
+            ("gemini", .embeddings, embeddings, #"{"embeddings":[{"values":[1]},{"values":[2e3]}]}"#),
+        ]
+    }()
+
+    @Test("damaged answers of other operations end exactly once, too", arguments: others.indices)
+    func damagedOthers(place: Int) throws {
+        let other = Self.others[place]
+        let request = try ChatRequest(parsing: Array(other.request.utf8).span, operation: other.operation)
+        let endpoint = Endpoint(model: "m", baseURL: "http://127.0.0.1")
+        var random = SplitMix(state: UInt64(place))
+        for _ in 0..<500 {
+            let body = mutate(Array(other.answer.utf8), &random)
+            let decoder = try #require(Providers.named(other.provider)).makeDecoder(for: request, endpoint: endpoint)
+            decoder.begin(ResponseHead(status: [200, 200, 200, 429][Int(random.next() % 4)]))
+            var output = DecodedOutput()
+            for piece in cut(body, &random) { decoder.decode(piece.span, into: &output) }
+            decoder.end(into: &output)
+            decoder.end(into: &output)
+            let seen = Response.seen(output)
+            let shown = String(decoding: body, as: UTF8.self)
+            let ends = seen.filter { $0 == .completed || $0.failure != nil }
+            #expect(ends.count == 1 && seen.last == ends.last, "\(shown)")
+            for text in seen.compactMap(\.chunk) {
+                let isJSON = (try? JSONTape().scan(Array(text.utf8).span)) != nil
+                #expect(isJSON, "\(shown)")
+            }
         }
     }
 
