@@ -66,3 +66,27 @@ enum JSONUnescaping {
         }
     }
 }
+
+extension [UInt8] {
+    /// Puts the escape of U+FFFD in the place of every surrogate escape without its other half, in JSON texts that
+    /// begin at `start`; many readers refuse a text with half a character.
+    ///
+    /// - Complexity: one search for a backslash where there is none.
+    public mutating func mendSurrogates(from start: Int) {
+        var position = start
+        while let escape = span.firstIndex(of: UInt8(ascii: "\\"), from: position) {
+            position = escape + 2
+            guard span.hasPrefix("u", from: escape + 1),
+                let first = JSONUnescaping.unit(span, &position, count), first & 0xF800 == 0xD800
+            else { continue }
+            var after = position + 2
+            if first < 0xDC00, span.hasPrefix("\\u", from: position),
+                let second = JSONUnescaping.unit(span, &after, count), second & 0xFC00 == 0xDC00
+            {
+                position = after
+            } else {
+                replaceSubrange((escape + 2)..<(escape + 6), with: "fffd".utf8)
+            }
+        }
+    }
+}

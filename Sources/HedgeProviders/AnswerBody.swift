@@ -160,11 +160,15 @@ final class BodyDecoder<Reader: BodyReader>: ResponseDecoder {
     }
 
     func decode(_ bytes: Span<UInt8>, into output: inout DecodedOutput) {
+        let start = output.text.count
         reader.take(bytes, &output)
+        output.text.mendSurrogates(from: start)
     }
 
     func end(into output: inout DecodedOutput) {
+        let start = output.text.count
         reader.finish(&output)
+        output.text.mendSurrogates(from: start)
     }
 }
 

@@ -93,18 +93,17 @@ struct AnswerReader {
             return .malformed("a choice has no message")
         }
         correctHead(of: choice, message, place, text)
-        let calls = tape.member("tool_calls", of: message, in: text).flatMap {
-            tape.kind($0) == .array && !tape.isEmptyContainer($0) ? $0 : nil
+        let list = tape.member("tool_calls", of: message, in: text) ?? -1
+        if tape.kind(list) != .array, tape.kind(list) != .null {
+            guard tape.isEmptyContainer(list) else { return .malformed("the tool calls are no list") }
+            editor.replace(tape.range(list), with: "null")
         }
-        for key in ["content", "reasoning_content", "refusal"] as [StaticString] {
-            if let node = tape.member(key, of: message, in: text), tape.isNonEmptyString(node) { hasOutput = true }
-        }
+        let calls = tape.kind(list) == .array && !tape.isEmptyContainer(list) ? list : nil
         for key in ["function_call", "audio"] as [StaticString] {
             if let node = tape.member(key, of: message, in: text), tape.kind(node) == .object { hasOutput = true }
         }
         if calls != nil { hasOutput = true }
-        correctContent(message, text, &hasOutput)
-        correctReasoning(message, text, &hasOutput)
+        correctTexts(message, text, &hasOutput)
         if let calls { correctCalls(calls, text) }
         let function = tape.member("function_call", of: message, in: text).map { tape.kind($0) == .object } ?? false
         return correctFinishReason(choice, calls != nil ? .tools : function ? .function : .nothing, text)
@@ -131,15 +130,18 @@ struct AnswerReader {
         }
     }
 
-    private mutating func correctContent(_ message: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool) {
-        guard let node = tape.member("content", of: message, in: text), tape.kind(node) == .array else { return }
-        let parts = ContentParts(node, tape, text)
-        if parts.hasText { hasOutput = true }
-        editor.replace(tape.range(node)) { parts.append(text, to: &$0) }
-    }
-
-    private mutating func correctReasoning(_ message: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool) {
-        guard let node = tape.member("reasoning", of: message, in: text), tape.isNonEmptyString(node) else { return }
+    private mutating func correctTexts(_ message: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool) {
+        if let node = tape.member("content", of: message, in: text), editor.correctContent(node, tape, text) {
+            hasOutput = true
+        }
+        for key in ["reasoning_content", "refusal"] as [StaticString] {
+            if let node = tape.member(key, of: message, in: text), editor.correctText(node, tape, text) {
+                hasOutput = true
+            }
+        }
+        guard let node = tape.member("reasoning", of: message, in: text), editor.correctText(node, tape, text) else {
+            return
+        }
         hasOutput = true
         guard tape.member("reasoning_content", of: message, in: text) == nil else { return }
         editor.replace(tape.range(node - 1), with: "\"reasoning_content\"")

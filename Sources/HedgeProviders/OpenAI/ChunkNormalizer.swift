@@ -377,17 +377,20 @@ extension ChunkNormalizer {
                 if tape.isNonEmptyString(value) {
                     hasOutput = true
                     words = value
-                } else if tape.kind(value) == .array {
-                    if flatten(value, text) { hasOutput = true }
+                } else if editor.correctContent(value, tape, text) {
+                    hasOutput = true
                 }
             case 7 where tape.isString(key, "refusal", in: text):
-                if tape.isNonEmptyString(value) { hasOutput = true }
+                if editor.correctText(value, tape, text) { hasOutput = true }
             case 9 where tape.isString(key, "reasoning", in: text): reasoning = key
             case 17 where tape.isString(key, "reasoning_content", in: text): reasoningContent = value
             case 10 where tape.isString(key, "tool_calls", in: text):
                 hasCalls = true
                 if tape.kind(value) == .array {
                     if let failure = readToolCalls(value, state, text, &hasOutput) { return failure }
+                } else if tape.kind(value) != .null {
+                    guard tape.isEmptyContainer(value) else { return .malformed("the tool calls are no list") }
+                    editor.replace(tape.range(value), with: "null")
                 }
             case 13 where tape.isString(key, "function_call", in: text):
                 hasCalls = true
@@ -402,9 +405,11 @@ extension ChunkNormalizer {
         if tape.isNonEmptyString(reasoningContent) {
             hasOutput = true
             words = words ?? reasoningContent
+        } else if editor.correctText(reasoningContent, tape, text) {
+            hasOutput = true
         }
         if hasCalls { words = nil }
-        if reasoning >= 0, tape.isNonEmptyString(reasoning + 1) {
+        if reasoning >= 0, editor.correctText(reasoning + 1, tape, text) {
             hasOutput = true
             if reasoningContent < 0 { editor.replace(tape.range(reasoning), with: "\"reasoning_content\"") }
         }
@@ -431,13 +436,6 @@ extension ChunkNormalizer {
     ) -> Bool {
         tape.isNonEmptyString(tape.member(first, of: node, in: text) ?? -1)
             || tape.isNonEmptyString(tape.member(second, of: node, in: text) ?? -1)
-    }
-
-    /// Makes `content` and `reasoning_content` of a list of parts, as Mistral sends it. Returns whether there is text.
-    private mutating func flatten(_ array: Int, _ text: Span<UInt8>) -> Bool {
-        let parts = ContentParts(array, tape, text)
-        editor.replace(tape.range(array)) { parts.append(text, to: &$0) }
-        return parts.hasText
     }
 }
 
