@@ -60,6 +60,17 @@ extension Bytes {
 }
 
 extension Span<UInt8> {
+    /// Whether the bytes of `range` are the UTF-8 of `text`.
+    public func isEqual(_ range: Range<Int>, _ text: String) -> Bool {
+        guard range.lowerBound >= 0, range.upperBound <= count, range.count == text.utf8.count else { return false }
+        var place = range.lowerBound
+        for byte in text.utf8 {
+            guard self[place] == byte else { return false }
+            place &+= 1
+        }
+        return true
+    }
+
     /// Whether the bytes of `range` are those of `other`.
     public func isEqual(_ range: Range<Int>, _ other: [UInt8]) -> Bool {
         guard range.lowerBound >= 0, range.upperBound <= count, range.count == other.count else { return false }

@@ -82,6 +82,17 @@ public final class ChatRequest: Sendable {
         return try JSONDocument.parse(text.span, limits: JSONLimits(bytes: .max, depth: .max))
     }
 
+    /// Whether the document has a member with one of these names.
+    func mentions(_ names: [String]) -> Bool {
+        guard !names.isEmpty else { return false }
+        return members.withSpan { members in
+            for field in fields {
+                for name in names where members.isEqual(field.key, name) { return true }
+            }
+            return false
+        }
+    }
+
     /// The request taken apart, for providers whose format is another; made once and kept.
     func view() throws(RequestShapeError) -> RequestView {
         if let made = madeView.withLock({ $0 }) { return made }

@@ -9,6 +9,12 @@ enum Catalogue {
         baseURL: "https://api.openai.com/v1", keyVariables: ["OPENAI_API_KEY"], cancelStopsBilling: true
     ).offering(.embeddings, .responses).embedding(upTo: 2048, tokens: 300_000)
 
+    /// What strict providers have not taken over from OpenAI.
+    private static let onlyOpenAI = [
+        "verbosity", "modalities", "audio", "web_search_options", "moderation", "safety_identifier", "prompt_cache_key",
+        "prompt_cache_options", "prompt_cache_retention",
+    ]
+
     static let profiles: [ProviderProfile] = [
         openAI,
         ProviderProfile(
@@ -40,8 +46,21 @@ enum Catalogue {
             cancelStopsBilling: false),
         ProviderProfile(
             name: "groq", baseURL: "https://api.groq.com/openai/v1", keyVariables: ["GROQ_API_KEY"],
-            cancelStopsBilling: false
-        ).offering(.responses).refusing("logprobs", "top_logprobs", "logit_bias").strict { $0.refusesNulls = true },
+            cancelStopsBilling: false,
+            replacements: [
+                ("reasoning_effort", "\"minimal\"", "\"low\""), ("reasoning_effort", "\"xhigh\"", "\"high\""),
+                ("reasoning_effort", "\"max\"", "\"high\""), ("service_tier", "\"default\"", "\"on_demand\""),
+            ]
+        ).offering(.responses).refusing(["logprobs", "top_logprobs", "logit_bias", "n", "prediction"] + onlyOpenAI)
+            .strict {
+                $0.refusesNulls = true
+                $0.messageMembers = [
+                    "role", "content", "name", "tool_calls", "tool_call_id", "function_call", "reasoning",
+                ]
+                $0.reasoningName = "reasoning"
+                $0.refusesFormatWithTools = true
+                $0.answersFormsWhole = true
+            },
         ProviderProfile(
             name: "together_ai", aliases: ["together"], baseURL: "https://api.together.ai/v1",
             keyVariables: ["TOGETHER_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY"],
@@ -57,9 +76,10 @@ enum Catalogue {
         ).strict {
             $0.wantsPlainContent = true
             $0.wantsReasoning = true
+            $0.switchesThinking = true
             $0.refusesOtherTools = true
         },
-        // The last chunk always carries the usage, and unknown members are refused.
+        // The last chunk always carries the usage, and unknown members are refused, in messages too.
         ProviderProfile(
             name: "mistral", baseURL: "https://api.mistral.ai/v1", keyVariables: ["MISTRAL_API_KEY"],
             reportsStreamUsage: false, cancelStopsBilling: false,
@@ -67,18 +87,20 @@ enum Catalogue {
                 ("max_completion_tokens", "max_tokens"), ("seed", "random_seed"), ("dimensions", "output_dimension"),
             ],
             replacements: [("tool_choice", "\"required\"", "\"any\"")]
-        ).refusing("user", "logit_bias", "store", "service_tier", "verbosity", "modalities", "audio").embedding(
+        ).refusing(["user", "logit_bias", "store", "service_tier", "functions", "function_call"] + onlyOpenAI).embedding(
             tokens: 16_384
         ).strict {
+            $0.messageMembers = ["role", "content", "name", "tool_calls", "tool_call_id", "prefix"]
             $0.refusesNames = true
             $0.wantsContent = true
             $0.wantsShortCallIDs = true
+            $0.wantsParameters = true
             $0.refusesStrictTools = true
             $0.refusedKeywords = ["$id", "$schema"]
         },
         ProviderProfile(
             name: "xai", baseURL: "https://api.x.ai/v1", keyVariables: ["XAI_API_KEY"], cancelStopsBilling: true
-        ).offering(.embeddings, .responses).strict {
+        ).offering(.embeddings, .responses).refusing(["web_search_options"]).strict {
             $0.refusesNames = true
             $0.refusesStrictTools = true
         },
@@ -91,15 +113,21 @@ enum Catalogue {
             name: "perplexity", baseURL: "https://api.perplexity.ai",
             keyVariables: ["PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"], reportsStreamUsage: false,
             cancelStopsBilling: false
-        ).refusing("tools", "tool_choice", "n", "stop", "logprobs", "top_logprobs", "seed", "logit_bias"),
+        ).refusing(["tools", "tool_choice", "n", "stop", "logprobs", "top_logprobs", "seed", "logit_bias"]),
         ProviderProfile(
             name: "cerebras", baseURL: "https://api.cerebras.ai/v1", keyVariables: ["CEREBRAS_API_KEY"],
             renames: [("max_completion_tokens", "max_tokens")]
-        ).refusing("frequency_penalty", "presence_penalty", "logit_bias", "parallel_tool_calls", "service_tier"),
+        ).refusing([
+            "frequency_penalty", "presence_penalty", "logit_bias", "parallel_tool_calls", "service_tier",
+            "prompt_cache_key",
+        ]).strict {
+            $0.messageMembers = ["role", "content", "name", "tool_calls", "tool_call_id", "reasoning"]
+            $0.reasoningName = "reasoning"
+        },
         ProviderProfile(
             name: "sambanova", baseURL: "https://api.sambanova.ai/v1", keyVariables: ["SAMBANOVA_API_KEY"],
             cancelStopsBilling: false
-        ).refusing("user", "seed", "n", "frequency_penalty", "presence_penalty", "logit_bias").strict {
+        ).refusing(["user", "seed", "n", "frequency_penalty", "presence_penalty", "logit_bias"]).strict {
             $0.wantsPlainContent = true
         },
         ProviderProfile(

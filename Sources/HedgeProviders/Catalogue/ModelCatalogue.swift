@@ -1,6 +1,7 @@
 /// What is known of models by their names: data that ages, and that `model_info` overrides.
 enum ModelCatalogue {
-    /// One rule: it holds for every model whose name contains one of `names`.
+    /// One rule: it holds for every model whose name has one of `names` in it as whole words; one with `^` before it has
+    /// to be the beginning of the model's own name, after the last slash.
     struct Row: Sendable {
         var names: [String]
         var flags: ModelFlags
@@ -20,15 +21,21 @@ enum ModelCatalogue {
         }
     }
 
-    /// Whether `name` is part of `model` and does not end in the middle of a number there: `opus-4` is no `opus-41`.
+    /// Whether `name` stands in `model` and neither begins in the middle of a word nor ends in that of a number there:
+    /// `opus-4` is no `opus-41`.
     private static func contains(_ model: String, _ name: String) -> Bool {
+        if name.hasPrefix("^") {
+            let own = model.lastIndex(of: "/").map { model[model.index(after: $0)...] } ?? model[...]
+            return own.hasPrefix(name.dropFirst()) && contains(String(own), String(name.dropFirst()))
+        }
         let model = Array(model.utf8)
         let name = Array(name.utf8)
         guard let last = name.last, name.count <= model.count else { return false }
         return (0...(model.count - name.count)).contains { start in
             guard model[start..<(start + name.count)].elementsEqual(name) else { return false }
             let end = start + name.count
-            return !isDigit(last) || end == model.count || !isDigit(model[end])
+            return (start == 0 || !ToolCallID.isLetterOrDigit(model[start - 1]))
+                && (!isDigit(last) || end == model.count || !isDigit(model[end]))
         }
     }
 
@@ -95,9 +102,46 @@ enum ModelCatalogue {
             $0.thinking = .effort
             $0.refusedMembers = ["presence_penalty", "frequency_penalty"]
         },
-        // xAI: reasoning models refuse what steers sampling beyond temperature.
-        Row("grok-4", "grok-code-fast") { $0.refusedMembers = ["stop", "frequency_penalty", "presence_penalty"] },
+        // OpenAI: reasoning models steer their sampling themselves while they think. Those from 5.1 on think when asked to;
+        // 5.6 always does, and like 5.4 not beside functions. What only chats is named apart.
+        Row("gpt-5-chat", "gpt-5.1-chat", "gpt-5.2-chat", "gpt-5.3-chat") {
+            $0.refusedMembers = []
+            $0.refusedWhileThinking = []
+        },
+        Row("gpt-5.4", "gpt-5.5", "gpt-5.6") { $0.thinksWithTools = false },
+        Row("gpt-5.1", "gpt-5.2", "gpt-5.3", "gpt-5.4", "gpt-5.5") { $0.thinksUnasked = false },
+        Row("gpt-5", "^o1", "^o3", "^o4-mini") { $0.thinksUnasked = true },
+        Row("gpt-5", "gpt-6") {
+            $0.refusedMembers = [
+                "presence_penalty", "frequency_penalty", "stop", "logit_bias", "modalities", "prediction", "audio",
+            ]
+        },
+        Row("^o1", "^o3-mini") { $0.refusedMembers = ["presence_penalty", "frequency_penalty", "logit_bias"] },
+        Row("^o3", "^o4-mini") { $0.refusedMembers = ["presence_penalty", "frequency_penalty", "stop", "logit_bias"] },
+        Row("gpt-5", "gpt-6", "^o1", "^o3", "^o4-mini") {
+            $0.wantsCompletionLimit = true
+            $0.refusedWhileThinking = ["temperature", "top_p", "logprobs", "top_logprobs"]
+        },
+        // DeepSeek: everything thinks unless told not to, but for the name that stands for not thinking.
+        Row("deepseek-chat", "deepseek-coder") { $0.thinksUnasked = false },
+        Row("deepseek-") { $0.thinksUnasked = true },
+        // xAI: reasoning models refuse what steers sampling beyond temperature; how hard they think is only some models'
+        // to be told.
+        Row("grok-4-fast", "grok-4-1-fast", "grok-4.1-fast", "grok-4-0709", "grok-4.20-non-reasoning", "grok-code-fast")
+        {
+            $0.refusedMembers = ["stop", "frequency_penalty", "presence_penalty", "reasoning_effort"]
+        },
+        Row("grok-4") { $0.refusedMembers = ["stop", "frequency_penalty", "presence_penalty"] },
         Row("grok-3-mini") { $0.refusedMembers = ["stop"] },
+        // Bedrock: which tool is to be called can be said to Claude, Nova and Mistral; Nova thinks from its second version
+        // on, and some models do not know where to stop.
+        Row("meta.llama", "cohere.command", "ai21.jamba", "writer.palmyra", "deepseek.", "qwen.", "openai.gpt-oss") {
+            $0.acceptsForcedToolUse = false
+        },
+        Row("openai.gpt-oss", "qwen.") { $0.refusedMembers = ["stop"] },
+        Row("nova-pro-v1", "nova-lite-v1", "nova-micro-v1", "nova-premier-v1") {
+            $0.thinking = ModelFlags.Thinking.none
+        },
         // Embeddings: the length of the vectors could not be chosen before OpenAI's text-embedding-3, Cohere's embed-v4 and
         // Titan's second version, which can be told not to normalize them, too.
         Row("ada-002", "embed-english", "embed-multilingual") { $0.refusedMembers = ["dimensions"] },

@@ -33,6 +33,14 @@ public struct ModelFlags: Hashable, Sendable {
     public var thinking: Thinking?
     /// Members of a request that the model refuses, whatever its provider does with them (`unsupported_params`).
     public var refusedMembers: [String]?
+    /// Members that the model refuses only while it thinks; `supports_sampling_params` overrides it.
+    public var refusedWhileThinking: [String]?
+    /// Whether the model thinks about requests that do not say how much; not, unless known.
+    public var thinksUnasked: Bool?
+    /// Whether the model thinks while it may call functions.
+    public var thinksWithTools: Bool?
+    /// Whether the limit of tokens has to have its newer name, `max_completion_tokens`.
+    public var wantsCompletionLimit: Bool?
     /// Longest answer in tokens (`max_output_tokens`), sent where a format demands one and the caller gives none.
     public var maxOutputTokens: Int?
     /// How many inputs one request for embeddings may have (`max_embedding_inputs`).
@@ -56,6 +64,10 @@ public struct ModelFlags: Hashable, Sendable {
         flags.acceptsImages = acceptsImages ?? other.acceptsImages
         flags.thinking = thinking ?? other.thinking
         flags.refusedMembers = refusedMembers ?? other.refusedMembers
+        flags.refusedWhileThinking = refusedWhileThinking ?? other.refusedWhileThinking
+        flags.thinksUnasked = thinksUnasked ?? other.thinksUnasked
+        flags.thinksWithTools = thinksWithTools ?? other.thinksWithTools
+        flags.wantsCompletionLimit = wantsCompletionLimit ?? other.wantsCompletionLimit
         flags.maxOutputTokens = maxOutputTokens ?? other.maxOutputTokens
         flags.maxEmbeddingInputs = maxEmbeddingInputs ?? other.maxEmbeddingInputs
         flags.maxEmbeddingTokens = maxEmbeddingTokens ?? other.maxEmbeddingTokens

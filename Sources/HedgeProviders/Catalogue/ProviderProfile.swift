@@ -83,11 +83,14 @@ public struct ProviderProfile: Sendable {
     /// OpenAI itself, and any compatible endpoint of which nothing else is known.
     public static var openAI: ProviderProfile { Catalogue.openAI }
 
-    /// Whether a request's members cannot go out as they are.
-    var needsRewriting: Bool { !renames.isEmpty || !replacements.isEmpty }
+    /// Members under another name at an endpoint: the provider's own, and that of the limit where its model has another.
+    func renames(at endpoint: Endpoint) -> [(from: String, to: String)] {
+        guard endpoint.flags.wantsCompletionLimit == true else { return renames }
+        return renames + [("max_tokens", "max_completion_tokens")]
+    }
 
     /// The profile with members that are refused.
-    func refusing(_ members: String...) -> ProviderProfile {
+    func refusing(_ members: [String]) -> ProviderProfile {
         var profile = self
         profile.refused = members
         return profile
@@ -114,15 +117,11 @@ public struct ProviderProfile: Sendable {
         return profile
     }
 
-    /// This provider's name for a member, unless the request has a member of that name too.
-    func renamed(_ member: String, isTaken: (String) -> Bool) -> String? {
-        guard let rename = renames.first(where: { $0.from == member }), !isTaken(rename.to) else { return nil }
-        return rename.to
-    }
-
-    /// This provider's value for a member, if it has another one.
-    func replacement(for value: String, of member: String) -> String? {
-        replacements.first { $0.member == member && $0.from == value }?.to
+    /// This provider's value for a member, if it has another one; `value` is asked for only where that may be.
+    func replacement(of member: String, for value: () -> String) -> String? {
+        guard replacements.contains(where: { $0.member == member }) else { return nil }
+        let value = value()
+        return replacements.first { $0.member == member && $0.from == value }?.to
     }
 }
 
@@ -134,16 +133,28 @@ public struct RequestStrictness: Hashable, Sendable {
     public var refusesNames = false
     /// Members with the value null are refused in messages.
     public var refusesNulls = false
-    /// An answer in the history must have content: an empty string stands for none.
+    /// An answer in the history must have content: an empty string stands for none beside calls, and an answer without
+    /// either is left out.
     public var wantsContent = false
+    /// The members that messages may have; others, which answers of this and other providers come with, are left out.
+    /// Empty for any.
+    public var messageMembers: Set<String> = []
+    /// The name under which reasoning in the history is taken back; nil for that of this library, `reasoning_content`.
+    public var reasoningName: String?
     /// Identifiers of tool calls must be 9 letters and digits.
     public var wantsShortCallIDs = false
     /// `strict` is refused in tools.
     public var refusesStrictTools = false
     /// Tools that are no functions are refused.
     public var refusesOtherTools = false
+    /// Tools must have parameters: an object without members stands for none.
+    public var wantsParameters = false
     /// A form of the answer is refused beside tools.
     public var refusesFormatWithTools = false
+    /// An answer of a given form does not stream: it is asked for whole, and given to the caller as a stream.
+    public var answersFormsWhole = false
+    /// No effort at all goes as `thinking` that is disabled.
+    public var switchesThinking = false
     /// While the model thinks, answers in the history must have reasoning: a space stands for what was not kept.
     public var wantsReasoning = false
     /// Keywords that are refused in the schemas of tools.

@@ -6,20 +6,38 @@ struct CompatibleEncoder {
     private let profile: ProviderProfile
     private let endpoint: Endpoint
     private var strictness: RequestStrictness { profile.strictness }
-    /// Names of the members that are refused here.
-    private let refused: [String]
+    /// Names of the members that are refused in this request.
+    private var refused: [String] = []
 
     init(_ request: RequestView, profile: ProviderProfile, endpoint: Endpoint) {
         self.request = request
         self.profile = profile
         self.endpoint = endpoint
-        refused = RefusedMembers.names(Self.refused(profile, endpoint), in: request.root)
+        var rules = Self.refused(profile, endpoint)
+        if thinks && !isKeptFromThinking { rules += Self.refusedWhileThinking(endpoint) }
+        refused = RefusedMembers.names(rules, in: request.root)
     }
 
-    /// What the provider or the model refuses; see ``RefusedMembers``.
+    // MARK: What is refused
+
+    /// What the provider or the model refuses whatever else is asked; see ``RefusedMembers``.
     static func refused(_ profile: ProviderProfile, _ endpoint: Endpoint) -> [String] {
         guard let members = endpoint.flags.refusedMembers else { return profile.refused }
         return profile.refused + members
+    }
+
+    /// Members that the model refuses only while it thinks.
+    private static func refusedWhileThinking(_ endpoint: Endpoint) -> [String] {
+        endpoint.flags.acceptsSampling == true ? [] : endpoint.flags.refusedWhileThinking ?? []
+    }
+
+    /// Members that ``refusedFields`` has to look at.
+    static func watched(_ profile: ProviderProfile, _ endpoint: Endpoint) -> [String] {
+        let rules = refused(profile, endpoint) + refusedWhileThinking(endpoint)
+        var members = rules.map { RefusedMembers.name(of: $0) }
+        if profile.strictness.refusesOtherTools || endpoint.flags.thinksWithTools == false { members.append("tools") }
+        if profile.strictness.refusesFormatWithTools { members.append("response_format") }
+        return members
     }
 
     /// The members the request has of these, but for those that ask for nothing.
@@ -30,39 +48,62 @@ struct CompatibleEncoder {
         }
         if strictness.refusesOtherTools { fields += request.tools.filter { !$0.isFunction }.map(\.path) }
         if hasExcludedFormat { fields.append("response_format") }
+        if isKeptFromThinking { fields.append(request.reasoningEffort == nil ? "tools" : "reasoning_effort") }
         return fields
-    }
-
-    /// Members that ``refusedFields`` has to look at.
-    static func watched(_ profile: ProviderProfile, _ endpoint: Endpoint) -> [String] {
-        var members = refused(profile, endpoint).map { RefusedMembers.name(of: $0) }
-        if profile.strictness.refusesOtherTools { members.append("tools") }
-        if profile.strictness.refusesFormatWithTools { members.append("response_format") }
-        return members
     }
 
     /// Whether the form of the answer cannot go along because tools do.
     private var hasExcludedFormat: Bool {
-        guard strictness.refusesFormatWithTools, !request.tools.isEmpty else { return false }
-        if case .text = request.responseFormat { return false }
-        return true
+        strictness.refusesFormatWithTools && !request.tools.isEmpty && hasFormat
     }
+
+    private var hasFormat: Bool {
+        if case .text = request.responseFormat { false } else { true }
+    }
+
+    /// Whether the answer comes whole although the provider is asked for a stream.
+    var isAnsweredWhole: Bool { strictness.answersFormsWhole && hasFormat && !hasExcludedFormat }
+
+    /// Whether the model thinks: as the request says, else as the model does unasked.
+    private var thinks: Bool {
+        switch request["thinking"]?["type"]?.string {
+        case "enabled": true
+        case "disabled": false
+        default: request.reasoningEffort.map { $0 != "none" } ?? endpoint.flags.thinksUnasked ?? false
+        }
+    }
+
+    /// Whether functions go along beside which the model does not think.
+    private var isKeptFromThinking: Bool {
+        endpoint.flags.thinksWithTools == false && !request.tools.isEmpty && thinks
+    }
+
+    // MARK: Members
 
     /// All members, with commas between them.
     func members(streamsUpstream: Bool) -> [UInt8] {
+        let renames = profile.renames(at: endpoint)
         var json = JSONWriter()
         json.beginObject()
         if streamsUpstream { json.member("stream", true) }
+        if isKeptFromThinking { json.member("reasoning_effort", "none") }
         for (name, value) in request.root.members where name != "stream" && !refused.contains(name) {
             if name == "response_format", hasExcludedFormat { continue }
-            let newName = profile.renamed(name, isTaken: { request.root.member($0) != nil })
+            if name == "reasoning_effort", isKeptFromThinking { continue }
+            let newName = renames.first { $0.from == name }?.to
+            // With both names given, the provider's own one counts.
+            if let newName, request.root.member(newName) != nil { continue }
+            if name == "reasoning_effort", strictness.switchesThinking, value.string == "none" {
+                writeDisabledThinking(to: &json)
+                continue
+            }
             json.key(newName ?? name)
             switch name {
             case "messages": writeMessages(to: &json)
             case "tools" where changesTools: writeTools(to: &json)
             default:
                 let text = value.compactBytes
-                let replacement = profile.replacement(for: String(decoding: text, as: UTF8.self), of: name)
+                let replacement = profile.replacement(of: name) { String(decoding: text, as: UTF8.self) }
                 json.raw(replacement.map { Array($0.utf8) } ?? text)
             }
         }
@@ -70,11 +111,19 @@ struct CompatibleEncoder {
         return Array(json.bytes.dropFirst().dropLast())
     }
 
+    private func writeDisabledThinking(to json: inout JSONWriter) {
+        guard request["thinking"] == nil else { return }
+        json.key("thinking")
+        json.beginObject()
+        json.member("type", "disabled")
+        json.endObject()
+    }
+
     // MARK: Messages
 
     private func writeMessages(to json: inout JSONWriter) {
         json.beginArray()
-        for message in request.messages {
+        for message in request.messages where !isRefused(message) {
             json.beginObject()
             for (name, value) in message.json.members { write(name, value, of: message, to: &json) }
             let hasContent = message.json["content"] != nil
@@ -85,31 +134,33 @@ struct CompatibleEncoder {
         json.endArray()
     }
 
+    /// Whether the message is an answer that says nothing, where that is refused.
+    private func isRefused(_ message: MessageView) -> Bool {
+        strictness.wantsContent && message.role == .assistant && message.toolCalls.isEmpty
+            && message.parts.allSatisfy(\.isEmptyText)
+    }
+
     /// Whether reasoning was not kept that a model which thinks wants back.
     private func needsReasoning(_ message: MessageView) -> Bool {
         guard strictness.wantsReasoning, message.role == .assistant, thinks else { return false }
         return message.json["reasoning_content"]?.withUTF8 { $0.isEmpty } ?? true
     }
 
-    /// As the request says, else as the model's name does.
-    private var thinks: Bool {
-        switch request["thinking"]?["type"]?.string {
-        case "enabled": true
-        case "disabled": false
-        default: Words(endpoint.model).contains("reasoner")
-        }
-    }
-
     private func write(_ name: String, _ value: JSONValue, of message: MessageView, to json: inout JSONWriter) {
         if name == "reasoning_content", needsReasoning(message) { return }
         if name == "name", strictness.refusesNames, message.role != .tool { return }
         if value.isNull, strictness.refusesNulls, name != "content" { return }
+        var name = name
+        if name == "reasoning_content", let other = strictness.reasoningName, message.json.member(other) == nil {
+            name = other
+        }
+        guard strictness.messageMembers.isEmpty || strictness.messageMembers.contains(name) else { return }
         json.key(name)
         switch name {
         case "content": writeContent(value, of: message, to: &json)
         case "tool_call_id" where strictness.wantsShortCallIDs:
             json.value(ToolCallID.short(message.toolCallID ?? ""))
-        case "tool_calls" where strictness.wantsShortCallIDs && !message.toolCalls.isEmpty:
+        case "tool_calls" where changesCalls && !message.toolCalls.isEmpty:
             json.beginArray()
             for call in message.toolCalls { write(call, to: &json) }
             json.endArray()
@@ -126,19 +177,30 @@ struct CompatibleEncoder {
         json.value(message.parts.compactMap { $0.text?.string }.joined(separator: "\n"))
     }
 
+    private var changesCalls: Bool { strictness.wantsShortCallIDs || !strictness.messageMembers.isEmpty }
+
     private func write(_ call: ToolCallView, to json: inout JSONWriter) {
         json.beginObject()
         for (name, value) in call.json.members {
+            guard strictness.messageMembers.isEmpty || Self.callMembers.contains(name) else { continue }
             json.key(name)
-            if name == "id" { json.value(ToolCallID.short(call.id)) } else { json.value(value) }
+            if name == "id", strictness.wantsShortCallIDs {
+                json.value(ToolCallID.short(call.id))
+            } else {
+                json.value(value)
+            }
         }
         json.endObject()
     }
 
+    /// What a call has; a place in a stream and signatures of other providers are none of it.
+    private static let callMembers = ["id", "type", "function"]
+
     // MARK: Tools
 
     private var changesTools: Bool {
-        strictness.refusesStrictTools || strictness.refusesOtherTools || !strictness.refusedKeywords.isEmpty
+        strictness.refusesStrictTools || strictness.refusesOtherTools || strictness.wantsParameters
+            || !strictness.refusedKeywords.isEmpty
     }
 
     private func writeTools(to json: inout JSONWriter) {
@@ -156,6 +218,10 @@ struct CompatibleEncoder {
                 for (name, value) in value.members where name != "strict" || !strictness.refusesStrictTools {
                     json.key(name)
                     name == "parameters" ? filter.write(value, to: &json) : json.value(value)
+                }
+                if strictness.wantsParameters, value["parameters"] == nil {
+                    json.key("parameters")
+                    json.raw(Array(#"{"type":"object","properties":{}}"#.utf8))
                 }
                 json.endObject()
             }

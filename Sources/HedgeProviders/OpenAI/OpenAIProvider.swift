@@ -71,10 +71,7 @@ public struct OpenAIProvider: Provider {
     }
 
     private func refusedFields(_ watched: [String], _ request: ChatRequest, _ endpoint: Endpoint) -> [String] {
-        let isMentioned = request.members.withSpan { members in
-            request.fields.contains { watched.contains(members.text($0.key)) }
-        }
-        guard isMentioned, let view = try? request.view() else { return [] }
+        guard request.mentions(watched), let view = try? request.view() else { return [] }
         return CompatibleEncoder(view, profile: profile, endpoint: endpoint).refusedFields
     }
 
@@ -89,10 +86,10 @@ public struct OpenAIProvider: Provider {
         if request.operation != .chat { return EncodedRequest(body: passedOn(request, endpoint)) }
         var model: [UInt8] = []
         JSONWriter.appendQuoted(endpoint.model, to: &model)
-        let options = streamOptions(of: request)
-        let isAssembled = request.streamsUpstream && !request.isStream
-        let fields =
-            changed(request, endpoint) ?? (profile.needsRewriting || isAssembled ? rewritten(request) : nil)
+        let encoder = compatible(request, endpoint)
+        let streams = request.streamsUpstream && !(encoder?.isAnsweredWhole ?? false)
+        let options = streamOptions(of: request, streams: streams)
+        let fields = encoder?.members(streamsUpstream: streams) ?? rewritten(request, endpoint)
         let size = model.count + (fields?.count ?? request.members.count) + options.count + 16
         let body = Bytes(capacity: size) { builder in
             builder.append("{\"model\":")
@@ -133,8 +130,8 @@ public struct OpenAIProvider: Provider {
         text.append(",")
         let isEmbedding = request.operation == .embeddings
         let left = isEmbedding && endpoint.dropsUnsupported ? CompatibleEncoder.refused(profile, endpoint) : []
-        if isEmbedding, profile.needsRewriting || !left.isEmpty {
-            text.append(rewritten(request, without: left).span)
+        if isEmbedding, let fields = rewritten(request, endpoint, without: left) {
+            text.append(fields.span)
         } else {
             request.members.withSpan { text.append($0) }
         }
@@ -149,10 +146,11 @@ public struct OpenAIProvider: Provider {
     /// The member `stream_options`, with a comma before it; empty for none.
     ///
     /// A stream always reports its usage, where the provider can, since the cost of an attempt depends on it; the
-    /// chunk is kept from callers that did not ask for it.
-    private func streamOptions(of request: ChatRequest) -> [UInt8] {
+    /// chunk is kept from callers that did not ask for it. Providers that report it unasked do not know the member.
+    private func streamOptions(of request: ChatRequest, streams: Bool) -> [UInt8] {
         var member: [UInt8] = []
-        guard request.streamsUpstream && profile.reportsStreamUsage else {
+        guard profile.reportsStreamUsage, streams || !request.streamsUpstream else { return [] }
+        guard streams else {
             guard let given = request.streamOptions else { return [] }
             member.append(",\"stream_options\":")
             member.append(given.span)
@@ -179,32 +177,35 @@ public struct OpenAIProvider: Provider {
         }
     }
 
-    /// The request's members as a strict provider wants them; nil if they may stay as they are.
-    private func changed(_ request: ChatRequest, _ endpoint: Endpoint) -> [UInt8]? {
-        let drops = endpoint.dropsUnsupported && !CompatibleEncoder.refused(profile, endpoint).isEmpty
+    /// What writes the request's members as a strict provider wants them; nil if they may stay as they are.
+    private func compatible(_ request: ChatRequest, _ endpoint: Endpoint) -> CompatibleEncoder? {
+        let drops = endpoint.dropsUnsupported && request.mentions(CompatibleEncoder.watched(profile, endpoint))
         guard drops || profile.strictness != RequestStrictness(), let view = try? request.view() else { return nil }
-        return CompatibleEncoder(view, profile: profile, endpoint: endpoint).members(
-            streamsUpstream: request.streamsUpstream)
+        return CompatibleEncoder(view, profile: profile, endpoint: endpoint)
     }
 
-    /// The request's members, but for those `left` out, with this provider's names and values where they differ.
-    private func rewritten(_ request: ChatRequest, without left: [String] = []) -> [UInt8] {
+    /// The request's members, but for those `left` out, with other names and values where the provider's or the model's
+    /// differ; nil if they may stay as they are.
+    private func rewritten(_ request: ChatRequest, _ endpoint: Endpoint, without left: [String] = []) -> [UInt8]? {
+        let isAssembled = request.streamsUpstream && !request.isStream
+        let renames = profile.renames(at: endpoint)
+        guard isAssembled || request.mentions(renames.map(\.from) + profile.replacements.map(\.member) + left) else {
+            return nil
+        }
         var text: [UInt8] = []
         text.reserveCapacity(request.members.count + 64)
         request.members.withSpan { members in
-            if request.streamsUpstream && !request.isStream { text.append("\"stream\":true") }
+            if isAssembled { text.append("\"stream\":true") }
             for field in request.fields {
                 let name = members.text(field.key)
-                if request.streamsUpstream && !request.isStream && name == "stream" || left.contains(name) { continue }
+                if isAssembled && name == "stream" || left.contains(name) { continue }
+                let newName = renames.first { $0.from == name }?.to
+                // With both names given, the provider's own one counts.
+                if let newName, request.mentions([newName]) { continue }
                 if !text.isEmpty { text.append(UInt8(ascii: ",")) }
-                let newName = profile.renamed(
-                    name,
-                    isTaken: { taken in
-                        request.fields.contains { members.text($0.key) == taken }
-                    })
                 JSONWriter.appendQuoted(newName ?? name, to: &text)
                 text.append(UInt8(ascii: ":"))
-                if let value = profile.replacement(for: members.text(field.value), of: name) {
+                if let value = profile.replacement(of: name, for: { members.text(field.value) }) {
                     text.append(contentsOf: value.utf8)
                 } else {
                     text.append(members, field.value)
