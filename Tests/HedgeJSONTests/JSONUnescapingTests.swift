@@ -20,7 +20,7 @@ import Testing
         try JSONTape().scan(bytes.span)
     }
 
-    @Test("a text that ends inside an escape is left alone", arguments: [#""\"#, #""\u"#, #""\ud80"#, #""\ud800\udc0"#])
+    @Test("a text that ends inside an escape keeps its length", arguments: [#""\"#, #""\ud80"#, #""\ud800\udc0"#])
     func cut(text: String) {
         var bytes = Array(text.utf8)
         bytes.mendSurrogates(from: 0)

@@ -103,18 +103,9 @@ extension AnthropicEncoder {
             json.beginObject()
             json.member("type", "json_schema")
             json.key("schema")
-            Self.schemaFilter.write(schema, to: &json)
+            SchemaFilter.claude.write(schema, to: &json)
             json.endObject()
         }
         json.endObject()
     }
-
-    /// What a schema that is enforced has no room for; limits are told in words, as Anthropic's own libraries do it.
-    static let schemaFilter = SchemaFilter(
-        removed: ["$schema", "$id"],
-        described: [
-            "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
-            "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties",
-        ],
-        closesObjects: true)
 }

@@ -34,7 +34,7 @@ extension AnthropicEncoder {
         json.key("input_schema")
         // Models without schemas for answers enforce none for calls either; the call is the same but for that.
         if tool.strict == true, flags.acceptsResponseSchema ?? true, let schema = tool.parameters {
-            Self.schemaFilter.write(schema, to: &json)
+            SchemaFilter.claude.write(schema, to: &json)
             json.member("strict", true)
         } else {
             writeInputSchema(tool.parameters, to: &json)

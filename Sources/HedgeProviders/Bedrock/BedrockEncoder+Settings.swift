@@ -16,7 +16,7 @@ extension BedrockEncoder {
                     encoder.json.value(value)
                 }
             }
-            let stop = encoder.request.stop.filter { !($0.withUTF8 { $0.isEmpty } ?? true) }
+            let stop = encoder.request.stop.filter { encoder.isStop($0) }
             guard !stop.isEmpty else { return }
             encoder.json.key("stopSequences")
             encoder.json.beginArray()
@@ -24,6 +24,13 @@ extension BedrockEncoder {
             encoder.json.endArray()
         }
     }
+
+    /// Whether a text can end the answer: Converse refuses empty ones, which ask for nothing, and Claude blank ones.
+    func isStop(_ text: JSONValue) -> Bool {
+        !isEmptyStop(text) && (family != .claude || text.withUTF8 { $0.firstSignificant != nil } ?? false)
+    }
+
+    func isEmptyStop(_ text: JSONValue) -> Bool { text.withUTF8 { $0.isEmpty } ?? true }
 
     /// Writes an object, which is left out when nothing is in it.
     mutating func encodeUnlessEmpty(_ key: StaticString, _ write: (inout BedrockEncoder) -> Void) {
@@ -50,7 +57,7 @@ extension BedrockEncoder {
                 encoder.json.beginObject()
                 encoder.json.key("jsonSchema")
                 encoder.json.beginObject()
-                encoder.json.member("schema", schema.compactText)
+                encoder.json.member("schema", encoder.text(of: schema))
                 encoder.json.member("name", name)
                 encoder.json.endObject()
                 encoder.json.endObject()
@@ -62,6 +69,14 @@ extension BedrockEncoder {
         }
     }
 
+    /// A schema as the model takes it; Claude's are as narrow as at Anthropic.
+    private func text(of schema: JSONValue) -> String {
+        guard family == .claude else { return schema.compactText }
+        var json = JSONWriter()
+        SchemaFilter.claude.write(schema, to: &json)
+        return json.text
+    }
+
     var effort: String { request.reasoningEffort ?? "none" }
 
     /// Whether the request asks for thought, and the model can give it.
@@ -71,10 +86,14 @@ extension BedrockEncoder {
     var thinks: Bool {
         guard effort != "none", Self.reasons(flags, family) else { return false }
         guard family == .claude else { return true }
-        guard !forcesTool, !usesSchemaTool else { return false }
+        guard hasRoomToThink else { return false }
         guard flags.thinking == .budget else { return true }
-        guard budget != nil else { return false }
         return request.messages.allSatisfy { $0.toolCalls.isEmpty || $0.json["thinking_blocks"] != nil }
+    }
+
+    /// Whether Claude can think: not about a call it has to make, nor within fewer tokens than thinking takes at least.
+    var hasRoomToThink: Bool {
+        !forcesTool && !usesSchemaTool && (flags.thinking != .budget || budget != nil)
     }
 
     /// What only some models know.
@@ -86,10 +105,10 @@ extension BedrockEncoder {
                 encoder.json.key("top_k")
                 encoder.json.value(value)
             }
-            if encoder.request.parallelToolCalls == false, !encoder.request.tools.isEmpty {
+            if encoder.request.parallelToolCalls == false, encoder.offersTools {
                 encoder.json.key("tool_choice")
                 encoder.json.beginObject()
-                if !encoder.hasToolChoice { encoder.json.member("type", "auto") }
+                if !encoder.forcesTool { encoder.json.member("type", "auto") }
                 encoder.json.member("disable_parallel_tool_use", true)
                 encoder.json.endObject()
             }

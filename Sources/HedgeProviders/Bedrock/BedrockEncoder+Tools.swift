@@ -4,7 +4,7 @@ import HedgeJSON
 extension BedrockEncoder {
     mutating func encodeTools() {
         let called = request.tools.isEmpty ? calledFunctions : []
-        guard !request.tools.isEmpty || !called.isEmpty || usesSchemaTool else { return }
+        guard offersTools || !called.isEmpty || usesSchemaTool else { return }
         json.key("toolConfig")
         json.beginObject()
         json.key("tools")
@@ -20,6 +20,13 @@ extension BedrockEncoder {
         json.endArray()
         encodeToolChoice()
         json.endObject()
+    }
+
+    /// Whether the request's tools go along. Converse has no word for calling none: without tools there is none to call,
+    /// but a history with calls needs them.
+    var offersTools: Bool {
+        if case .none = request.toolChoice, calledFunctions.isEmpty { return false }
+        return !request.tools.isEmpty
     }
 
     /// Functions the history has calls of, in order.
@@ -54,11 +61,6 @@ extension BedrockEncoder {
         json.endObject()
     }
 
-    var hasToolChoice: Bool {
-        if case .auto = request.toolChoice { return true }
-        return forcesTool
-    }
-
     var forcesTool: Bool {
         switch request.toolChoice {
         case .required, .function: flags.acceptsForcedToolUse ?? true
@@ -66,29 +68,27 @@ extension BedrockEncoder {
         }
     }
 
+    /// Only what differs from the model's own choice, for which not every model has a word.
     mutating func encodeToolChoice() {
-        guard hasToolChoice || usesSchemaTool else { return }
-        json.key("toolChoice")
-        json.beginObject()
-        switch request.toolChoice {
-        case _ where usesSchemaTool: encodeNamedChoice(Self.schemaTool)
-        case .function(let name): encodeNamedChoice(names[name])
-        case .required:
-            json.key("any")
-            json.beginObject()
-            json.endObject()
-        case .auto, .unspecified, .none, .other:
-            json.key("auto")
-            json.beginObject()
-            json.endObject()
-        }
-        json.endObject()
+        if usesSchemaTool { return encodeNamedChoice(Self.schemaTool) }
+        guard forcesTool else { return }
+        if case .function(let name) = request.toolChoice { return encodeNamedChoice(names[name]) }
+        encodeChoice("any") { _ in }
     }
 
+    /// Mistral's models know no names here, and are given just the one tool.
     private mutating func encodeNamedChoice(_ name: String) {
-        json.key("tool")
+        guard family != .mistral else { return encodeChoice("any") { _ in } }
+        encodeChoice("tool") { $0.member("name", name) }
+    }
+
+    private mutating func encodeChoice(_ kind: StaticString, _ write: (inout JSONWriter) -> Void) {
+        json.key("toolChoice")
         json.beginObject()
-        json.member("name", name)
+        json.key(kind)
+        json.beginObject()
+        write(&json)
+        json.endObject()
         json.endObject()
     }
 }

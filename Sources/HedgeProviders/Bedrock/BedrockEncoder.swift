@@ -39,7 +39,7 @@ struct BedrockEncoder {
     /// What of the request has no equivalent.
     func objections(of provider: String) -> [String] {
         let fields = expressible(provider).objections(to: request, dropping: drops)
-        return fields.isEmpty ? mediaObjections + (drops ? [] : memberObjections) : fields
+        return fields.isEmpty ? messageObjections + (drops ? [] : memberObjections) : fields
     }
 
     private func expressible(_ provider: String) -> Expressible {
@@ -53,10 +53,11 @@ struct BedrockEncoder {
         if Self.reasons(flags, family) { members.insert("reasoning_effort") }
         var format = Expressible(provider: provider, members: members)
         format.parts = flags.acceptsImages == false ? [.file] : [.image, .file]
-        format.resultParts = [.image]
+        format.resultParts = [.image, .file]
         format.forcesTools = flags.acceptsForcedToolUse ?? true
-        format.forcesNamedTool = format.forcesTools
-        format.forbidsTools = false
+        // Named tools are Claude's and Nova's (AWS's reference of ToolChoice); of one tool Mistral needs no name.
+        format.forcesNamedTool = format.forcesTools && (family != .mistral || request.tools.count == 1)
+        format.forbidsTools = calledFunctions.isEmpty
         format.hasJSONObject = false
         format.hasJSONSchema = flags.acceptsResponseSchema ?? false || usesSchemaTool
         return format
@@ -93,12 +94,10 @@ struct BedrockEncoder {
         if let tier = request["service_tier"]?.string, !["auto", "default", "priority", "flex"].contains(tier) {
             fields.append("service_tier")
         }
-        if family == .claude, effort != "none", Self.reasons(flags, family),
-            forcesTool || usesSchemaTool || flags.thinking == .budget && budget == nil
-        {
-            // Claude does not think about a call it has to make, nor within fewer tokens than thinking takes at least.
+        if family == .claude, effort != "none", Self.reasons(flags, family), !hasRoomToThink {
             fields.append("reasoning_effort")
         }
+        if request.stop.contains(where: { !isEmptyStop($0) && !isStop($0) }) { fields.append("stop") }
         if let user = request["user"], !Self.isMetadata(user) { fields.append("user") }
         if let metadata = request["metadata"], !metadata.members.allSatisfy({ Self.isMetadata($0.value) }) {
             fields.append("metadata")
@@ -106,11 +105,16 @@ struct BedrockEncoder {
         return fields
     }
 
-    /// Parts in forms that Converse does not take: it fetches nothing but from S3.
-    private var mediaObjections: [String] {
-        request.messages.flatMap { message in
+    /// Parts in forms that Converse does not take, since it fetches nothing but from S3, and the beginning of an answer
+    /// where the model does not go on from one.
+    private var messageObjections: [String] {
+        var fields = request.messages.flatMap { message in
             message.parts.filter { $0.kind != .text && $0.kind != .refusal && BedrockMedia($0) == nil }.map(\.path)
         }
+        if flags.acceptsPrefill == false, let last = request.messages.last, last.role == .assistant {
+            fields.append(last.path)
+        }
+        return fields
     }
 
     /// Up to 256 letters, digits, spaces and some signs.

@@ -9,6 +9,15 @@ struct SchemaFilter: Sendable {
     /// Whether objects that do not say so are closed to further members.
     var closesObjects = false
 
+    /// What a schema that Claude has to keep to has no room for; limits are told in words, as Anthropic's own libraries do it.
+    static let claude = SchemaFilter(
+        removed: ["$schema", "$id"],
+        described: [
+            "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
+            "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties",
+        ],
+        closesObjects: true)
+
     /// Appends `schema` as the subset allows it.
     func write(_ schema: JSONValue, to json: inout JSONWriter) {
         guard schema.kind == .object else { return json.value(schema) }
