@@ -101,8 +101,8 @@ private func error(_ message: String, type: String? = nil, code: String? = nil) 
         ErrorCase(498, error("m", code: "capacity_exceeded"), .overloaded, "capacity_exceeded"),
         ErrorCase(498, "", .overloaded),
         ErrorCase(
-            413, error("Request too large", type: "tokens", code: "rate_limit_exceeded"), .rateLimit,
-            "rate_limit_exceeded"),
+            413, error("Request too large for m on tokens per minute", type: "tokens", code: "rate_limit_exceeded"),
+            .tooLarge, "rate_limit_exceeded"),
         ErrorCase(413, error("m"), .tooLarge),
         ErrorCase(424, error("m"), .server),
         // OpenRouter
@@ -139,6 +139,10 @@ private func error(_ message: String, type: String? = nil, code: String? = nil) 
             .contextLength, "exceed_context_size_error"),
         // Mistral
         ErrorCase(422, #"{"detail":[{"loc":["body","x"],"msg":"m","type":"missing"}]}"#, .badRequest, "missing"),
+        ErrorCase(
+            422,
+            #"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body"],"msg":"m"}]},"type":"invalid_request_error","param":null,"code":null}"#,
+            .badRequest, "invalid_request_error"),
         ErrorCase(401, #"{"detail":"Unauthorized"}"#, .authentication),
         ErrorCase(
             429,

@@ -109,8 +109,14 @@ struct CohereEncoder {
         {
             fields.append("reasoning_effort")
         }
-        return fields
+        guard !isDropping else { return fields }
+        return fields + Self.penalties.filter { isBelowZero($0) }.map { "\($0)" }
     }
+
+    /// Penalties go from 0 to 1 here: what rewards repetition has no equivalent.
+    private static let penalties: [StaticString] = ["frequency_penalty", "presence_penalty"]
+
+    private func isBelowZero(_ name: StaticString) -> Bool { request[name]?.number.map { $0 < 0 } ?? false }
 
     /// The whole body.
     func body(isStream: Bool) -> [UInt8] {
@@ -227,18 +233,30 @@ struct CohereEncoder {
             for text in request.stop { json.value(text) }
             json.endArray()
         }
-        for (name, key) in Self.numbers {
+        for (name, key) in Self.passedOn {
             guard let value = request[name] else { continue }
             json.key(key)
             json.value(value)
         }
+        // The ranges are Cohere's own (its reference of chat): the whole of the share is a little less here.
+        write("top_p", as: "p", within: 0.01...0.99, to: &json)
+        for name in Self.penalties where !isBelowZero(name) { write(name, as: name, within: 0...1, to: &json) }
+    }
+
+    /// Writes a number, or the end of the range that is next to it.
+    private func write(
+        _ name: StaticString, as key: StaticString, within range: ClosedRange<Double>, to json: inout JSONWriter
+    ) {
+        guard let value = request[name], let number = value.number else { return }
+        json.key(key)
+        range.contains(number)
+            ? json.raw(value.compactBytes) : json.value(min(max(number, range.lowerBound), range.upperBound))
     }
 
     /// OpenAI's names, and Cohere's.
-    private static let numbers: [(StaticString, StaticString)] = [
-        ("temperature", "temperature"), ("top_p", "p"), ("top_k", "k"), ("seed", "seed"),
-        ("frequency_penalty", "frequency_penalty"), ("presence_penalty", "presence_penalty"),
-        ("safety_mode", "safety_mode"), ("documents", "documents"),
+    private static let passedOn: [(StaticString, StaticString)] = [
+        ("temperature", "temperature"), ("top_k", "k"), ("seed", "seed"), ("safety_mode", "safety_mode"),
+        ("documents", "documents"),
     ]
 
     private func writeFormat(to json: inout JSONWriter) {

@@ -17,7 +17,7 @@ enum ErrorClassifier {
     private static func nominalKind(of facts: ErrorFacts) -> FailureKind {
         let words = Words(facts.message)
         // One request beyond the whole rate: waiting does not help, although the code is that of the rate limit.
-        if facts.status == 429, isOneOf(requestTooLargeWords, in: words) { return .tooLarge }
+        if facts.status == 429 || facts.status == 413, isOneOf(requestTooLargeWords, in: words) { return .tooLarge }
         for code in facts.codes {
             if let kind = specific[code.lowercased()] { return kind }
         }

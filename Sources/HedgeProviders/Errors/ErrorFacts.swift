@@ -76,7 +76,9 @@ struct ErrorFacts {
             takeCode(code, tape, text)
         }
         for key in ["message", "msg"] as [StaticString] where message.isEmpty {
-            if let inner = tape.member(key, of: node, in: text) { takeMessage(inner, tape, text) }
+            guard let inner = tape.member(key, of: node, in: text) else { continue }
+            // Mistral puts its complaints about members where others have words.
+            tape.kind(inner) == .object ? readObject(inner, tape, text) : takeMessage(inner, tape, text)
         }
     }
 
