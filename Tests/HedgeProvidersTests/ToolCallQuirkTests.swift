@@ -91,7 +91,7 @@ import Testing
             #"[{"function":{"arguments":"1"}},{"function":{"arguments":"2"}}]"#,
         ]
         #expect(try calls(fragments) == ["0:A:f:1", "1:B:g:2"])
-        #expect(try calls(["[\(head("", "A", "f"))]", "[\(head("", "B", "g"))]"]) == ["0:A:f:", "1:B:g:"])
+        #expect(try calls(["[\(head("", "A", "f"))]", "[\(head("", "B", "g"))]"]) == ["0:A:f:{}", "1:B:g:{}"])
     }
 
     @Test("a lone fragment without index or id continues the latest call")
@@ -147,7 +147,7 @@ import Testing
             "[\(head("\"index\":3,", "A", "f", #"{"x": "é\n"}"#))]", "[\(head("\"index\":7,", "B", "g", "null"))]",
             #"[{"index":7,"function":{"arguments":null}}]"#,
         ]
-        #expect(try calls(fragments) == [#"0:A:f:{"x": "é\n"}"#, "1:B:g:"])
+        #expect(try calls(fragments) == [#"0:A:f:{"x": "é\n"}"#, "1:B:g:{}"])
     }
 
     @Test("a finish of stop, or none, after a tool call is tool_calls", arguments: [#""stop""#, #""""#, #""eos""#])

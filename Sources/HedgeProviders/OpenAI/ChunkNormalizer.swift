@@ -202,6 +202,7 @@ struct ChunkNormalizer {
             let reason: StaticString = choices[choice].tools.isEmpty ? "\"stop\"" : "\"tool_calls\""
             holdFinish(choice: choices[choice].index) { $0.append(reason) }
         }
+        for choice in choices { giveMissingArguments(of: choice, into: &output) }
         var start = 0
         for length in heldLengths {
             give(held, start..<(start + length), into: &output)
@@ -209,6 +210,20 @@ struct ChunkNormalizer {
         }
         if wantsUsage && !usageChunk.isEmpty { give(usageChunk, 0..<usageChunk.count, into: &output) }
         return true
+    }
+
+    /// A function without parameters is called with an object, which a call that came without arguments lacks.
+    private func giveMissingArguments(of choice: ChoiceState, into output: inout DecodedOutput) {
+        for call in choice.tools.withoutArguments {
+            let start = output.text.count
+            identity.appendHead(to: &output.text)
+            output.text.append("[{\"index\":")
+            JSONWriter.appendInteger(choice.index, to: &output.text)
+            output.text.append(",\"delta\":{\"tool_calls\":[{\"index\":")
+            JSONWriter.appendInteger(call, to: &output.text)
+            output.text.append(",\"function\":{\"arguments\":\"{}\"}}]},\"finish_reason\":null}]}")
+            output.events.append(.chunk(start..<output.text.count, isOutput: false))
+        }
     }
 
     private func give(_ bytes: [UInt8], _ range: Range<Int>, into output: inout DecodedOutput) {
@@ -455,6 +470,7 @@ extension ChunkNormalizer {
                 place: place, count: count, name: bytes(call.name, text))
             guard let route = choices[state].tools.route(fragment) else { return .malformed("too many tool calls") }
             correct(call, route, fragment, text)
+            if call.hasArguments(tape) || call.function < 0 { choices[state].tools.noteArguments(of: route.index) }
             if !fragment.name.isEmpty || call.hasArguments(tape) { hasOutput = true }
             node = tape.next(node)
         }

@@ -12,6 +12,7 @@ struct ToolCallRouter {
         var id: [UInt8]
         var upstreamIndex: Int
         var name: [UInt8]
+        var hasArguments = false
     }
 
     private var calls: [Call] = []
@@ -36,6 +37,15 @@ struct ToolCallRouter {
         /// Whether the fragment brings the name the call did not have yet.
         var takesName: Bool
     }
+
+    /// Takes note that a call has arguments, or needs none.
+    mutating func noteArguments(of index: Int) {
+        guard calls.indices.contains(index) else { return }
+        calls[index].hasArguments = true
+    }
+
+    /// The calls of functions that came without any arguments so far.
+    var withoutArguments: [Int] { calls.indices.filter { !calls[$0].hasArguments } }
 
     /// The call a fragment belongs to; nil if there are too many.
     mutating func route(_ fragment: Fragment) -> Route? {
