@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Resolves the escapes of a JSON string that a scanner has accepted.
 enum JSONUnescaping {
     /// Appends the UTF-8 of the string between the quotes; an unpaired surrogate becomes U+FFFD.
@@ -39,6 +41,20 @@ enum JSONUnescaping {
         return 0x10000 &+ ((first &- 0xD800) << 10) &+ (second &- 0xDC00)
     }
 
+    /// The value of the `\u` escape that stands at `place`, or nil.
+    @inline(__always)
+    static func unit(of text: UnsafeMutableBufferPointer<UInt8>, at place: Int) -> UInt32? {
+        guard text.count &- place >= 6, text[place] == UInt8(ascii: "\\"), text[place &+ 1] == UInt8(ascii: "u") else {
+            return nil
+        }
+        var value: UInt32 = 0
+        for offset in 2..<6 {
+            guard let digit = hexDigit(text[place &+ offset]) else { return nil }
+            value = value << 4 | UInt32(digit)
+        }
+        return value
+    }
+
     /// The value of four hexadecimal digits.
     static func unit(_ text: Span<UInt8>, _ position: inout Int, _ end: Int) -> UInt32? {
         guard end - position >= 4 else { return nil }
@@ -73,19 +89,22 @@ extension [UInt8] {
     ///
     /// - Complexity: one search for a backslash where there is none.
     public mutating func mendSurrogates(from start: Int) {
-        var position = start
-        while let escape = span.firstIndex(of: UInt8(ascii: "\\"), from: position) {
-            position = escape + 2
-            guard span.hasPrefix("u", from: escape + 1),
-                let first = JSONUnescaping.unit(span, &position, count), first & 0xF800 == 0xD800
-            else { continue }
-            var after = position + 2
-            if first < 0xDC00, span.hasPrefix("\\u", from: position),
-                let second = JSONUnescaping.unit(span, &after, count), second & 0xFC00 == 0xDC00
-            {
-                position = after
-            } else {
-                replaceSubrange((escape + 2)..<(escape + 6), with: "fffd".utf8)
+        guard start >= 0 && start < count else { return }
+        withUnsafeMutableBufferPointer { text in
+            guard let base = text.baseAddress else { return }
+            let end = text.count
+            var position = start
+            while position < end, let found = memchr(base + position, 0x5C, end &- position) {
+                let escape = UnsafeMutableRawPointer(base).distance(to: found)
+                position = escape &+ 2
+                guard let first = JSONUnescaping.unit(of: text, at: escape), first & 0xF800 == 0xD800 else { continue }
+                position = escape &+ 6
+                if first < 0xDC00, let second = JSONUnescaping.unit(of: text, at: position), second & 0xFC00 == 0xDC00 {
+                    position &+= 6
+                } else {
+                    for place in 2..<5 { base[escape &+ place] = UInt8(ascii: "f") }
+                    base[escape &+ 5] = UInt8(ascii: "d")
+                }
             }
         }
     }

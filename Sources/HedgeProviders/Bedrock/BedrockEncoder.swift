@@ -43,9 +43,8 @@ struct BedrockEncoder {
     }
 
     private func expressible(_ provider: String) -> Expressible {
-        var members: Set<String> = ["max_tokens", "max_completion_tokens", "stop", "metadata", "user", "service_tier"]
-        members.formUnion(Self.passedOn.map { "\($0)" })
-        if acceptsSampling { members.formUnion(["temperature", "top_p"]) }
+        var members = Self.members
+        if !acceptsSampling { members.subtract(["temperature", "top_p"]) }
         if family == .claude {
             members.insert("parallel_tool_calls")
             if acceptsSampling { members.insert("top_k") }
@@ -82,6 +81,11 @@ struct BedrockEncoder {
         case .mistral, .other: false
         }
     }
+
+    /// Members with an equivalent whatever the model is, but for sampling that it refuses.
+    private static let members = Set(
+        ["max_tokens", "max_completion_tokens", "stop", "metadata", "user", "service_tier", "temperature", "top_p"]
+            + passedOn.map { "\($0)" })
 
     /// Converse's own members, which go through as they are.
     static let passedOn: [StaticString] = [

@@ -3,8 +3,9 @@ import HedgeJSON
 /// The hash SHA-256 (FIPS 180-4), fed in pieces.
 struct SHA256 {
     private var rounds = SHA256Rounds()
-    /// The beginning of a block whose end has not come.
-    private var block: [UInt8] = []
+    /// The beginning of a block whose end has not come, and how much of it is there.
+    private var block = InlineArray<64, UInt8>(repeating: 0)
+    private var filled = 0
     private var byteCount: UInt64 = 0
 
     /// The hash of `bytes`, 32 bytes.
@@ -18,30 +19,53 @@ struct SHA256 {
     mutating func update(_ bytes: Span<UInt8>) {
         byteCount &+= UInt64(bytes.count)
         var position = 0
-        if !block.isEmpty {
-            position = min(64 - block.count, bytes.count)
-            block.append(bytes, 0..<position)
-            guard block.count == 64 else { return }
-            let full = exchange(&block, with: [])
-            rounds.compress(full.span, at: 0)
+        if filled > 0 {
+            position = fill(bytes, from: 0)
+            guard filled == 64 else { return }
+            compressBlock()
         }
         while bytes.count - position >= 64 {
             rounds.compress(bytes, at: position)
             position += 64
         }
-        block.append(bytes, position..<bytes.count)
+        _ = fill(bytes, from: position)
+    }
+
+    /// Fills up the block; returns the place after what went into it.
+    private mutating func fill(_ bytes: Span<UInt8>, from start: Int) -> Int {
+        let end = min(start + 64 - filled, bytes.count)
+        for place in start..<end {
+            block[filled] = bytes[place]
+            filled += 1
+        }
+        return end
+    }
+
+    private mutating func compressBlock() {
+        rounds.compress(block.span, at: 0)
+        filled = 0
     }
 
     /// The hash of everything taken, 32 bytes.
     func finish() -> [UInt8] {
-        var tail: [UInt8] = [0x80]
-        tail.append(contentsOf: repeatElement(0, count: (block.count < 56 ? 55 : 119) - block.count))
-        for shift in stride(from: UInt64(56), through: 0, by: -8) {
-            tail.append(UInt8(truncatingIfNeeded: (byteCount &* 8) >> shift))
-        }
         var hash = self
-        hash.update(tail.span)
+        hash.pad()
         return hash.rounds.digest
+    }
+
+    /// Ends the message: a bit, zeros up to the last 8 bytes of a block, and its length in bits.
+    private mutating func pad() {
+        block[filled] = 0x80
+        filled += 1
+        if filled > 56 {
+            for place in filled..<64 { block[place] = 0 }
+            compressBlock()
+        }
+        for place in filled..<56 { block[place] = 0 }
+        for place in 0..<8 {
+            block[56 + place] = UInt8(truncatingIfNeeded: (byteCount &* 8) >> UInt64(56 - 8 * place))
+        }
+        compressBlock()
     }
 }
 
@@ -127,19 +151,22 @@ private struct SHA256Rounds {
 enum HMACSHA256 {
     /// The code of `message` under `key`, 32 bytes.
     static func code(key: [UInt8], message: [UInt8]) -> [UInt8] {
-        var padded = key.count > 64 ? SHA256.hash(key.span) : key
-        padded.append(contentsOf: repeatElement(0, count: 64 - padded.count))
-        // Named, because the compiler fails on the span of a temporary array here.
-        let innerKey = padded.map { $0 ^ 0x36 }
-        let outerKey = padded.map { $0 ^ 0x5c }
-        var inner = SHA256()
-        inner.update(innerKey.span)
+        let key = key.count > 64 ? SHA256.hash(key.span) : key
+        var inner = begin(key, mask: 0x36)
         inner.update(message.span)
         let innerHash = inner.finish()
-        var outer = SHA256()
-        outer.update(outerKey.span)
+        var outer = begin(key, mask: 0x5c)
         outer.update(innerHash.span)
         return outer.finish()
+    }
+
+    /// A hash that has taken the key, as long as a block.
+    private static func begin(_ key: [UInt8], mask: UInt8) -> SHA256 {
+        var block = InlineArray<64, UInt8>(repeating: mask)
+        for (place, byte) in key.enumerated() { block[place] = byte ^ mask }
+        var hash = SHA256()
+        hash.update(block.span)
+        return hash
     }
 }
 
@@ -149,11 +176,16 @@ enum Hexadecimal {
     static func text(_ bytes: [UInt8]) -> String {
         var digits: [UInt8] = []
         digits.reserveCapacity(bytes.count * 2)
+        append(bytes, to: &digits)
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    /// Appends the digits of `bytes`.
+    static func append(_ bytes: [UInt8], to digits: inout [UInt8]) {
         for byte in bytes {
             digits.append(digit(byte >> 4))
             digits.append(digit(byte & 15))
         }
-        return String(decoding: digits, as: UTF8.self)
     }
 
     private static func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? nibble + 48 : nibble + 87 }

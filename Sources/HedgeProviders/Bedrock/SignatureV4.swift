@@ -1,3 +1,5 @@
+import HedgeJSON
+
 /// Signs requests to AWS: Signature Version 4, as every service but S3 computes it.
 ///
 /// The canonical path is the path as it is sent, percent-encoded once more. Whatever is signed goes out as it was
@@ -33,32 +35,43 @@ struct SignatureV4: Sendable {
     func authorization(for request: Request, body: Span<UInt8>, at time: AWSTime) -> String {
         let signed = signedHeaders(request, time)
         let names = signed.map(\.name).joined(separator: ";")
-        let canonical = canonicalRequest(request, signed, body)
         let scope = "\(time.date)/\(region)/\(service)/aws4_request"
-        let hash = Hexadecimal.text(SHA256.hash(Array(canonical.utf8).span))
-        let text = "AWS4-HMAC-SHA256\n\(time.stamp)\n\(scope)\n\(hash)"
-        let signature = Hexadecimal.text(HMACSHA256.code(key: key(for: time), message: Array(text.utf8)))
+        var text = Array("AWS4-HMAC-SHA256\n\(time.stamp)\n\(scope)\n".utf8)
+        Hexadecimal.append(SHA256.hash(canonicalRequest(request, signed, names, body).span), to: &text)
+        let signature = Hexadecimal.text(HMACSHA256.code(key: key(for: time), message: text))
         return "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), SignedHeaders=\(names), "
             + "Signature=\(signature)"
     }
 
     /// The text whose hash is signed.
     func canonicalRequest(_ request: Request, at time: AWSTime, body: Span<UInt8>) -> String {
-        canonicalRequest(request, signedHeaders(request, time), body)
+        let signed = signedHeaders(request, time)
+        let names = signed.map(\.name).joined(separator: ";")
+        return String(decoding: canonicalRequest(request, signed, names, body), as: UTF8.self)
     }
 
     private func canonicalRequest(
-        _ request: Request, _ signed: [(name: String, value: String)], _ body: Span<UInt8>
-    ) -> String {
-        let lines = signed.map { "\($0.name):\($0.value)\n" }.joined()
-        return """
-            \(request.method)
-            \(PercentEncoding.encode(request.path.isEmpty ? "/" : request.path, keepingSlashes: true))
-            \(Self.canonicalQuery(request.query))
-            \(lines)
-            \(signed.map(\.name).joined(separator: ";"))
-            \(Hexadecimal.text(SHA256.hash(body)))
-            """
+        _ request: Request, _ signed: [(name: String, value: String)], _ names: String, _ body: Span<UInt8>
+    ) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(512)
+        text.append(contentsOf: request.method.utf8)
+        text.append("\n")
+        PercentEncoding.append(request.path.isEmpty ? "/" : request.path, keepingSlashes: true, to: &text)
+        text.append("\n")
+        text.append(contentsOf: Self.canonicalQuery(request.query).utf8)
+        text.append("\n")
+        for header in signed {
+            text.append(contentsOf: header.name.utf8)
+            text.append(":")
+            text.append(contentsOf: header.value.utf8)
+            text.append("\n")
+        }
+        text.append("\n")
+        text.append(contentsOf: names.utf8)
+        text.append("\n")
+        Hexadecimal.append(SHA256.hash(body), to: &text)
+        return text
     }
 
     /// Names in lower case and in order; values without white space around them, and one space where there was more.
@@ -73,7 +86,8 @@ struct SignatureV4: Sendable {
     }
 
     private static func collapsed(_ value: String) -> String {
-        value.split { $0 == " " || $0 == "\t" }.joined(separator: " ")
+        guard value.utf8.contains(where: { $0 == 0x20 || $0 == 0x09 }) else { return value }
+        return value.split { $0 == " " || $0 == "\t" }.joined(separator: " ")
     }
 
     /// Parameters ordered by name, then value, as they are spelled in the query; one without `=` has an empty value.
@@ -139,6 +153,12 @@ enum PercentEncoding {
     static func encode(_ text: String, keepingSlashes: Bool = false) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count)
+        append(text, keepingSlashes: keepingSlashes, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends what ``encode(_:keepingSlashes:)`` makes of `text`.
+    static func append(_ text: String, keepingSlashes: Bool, to bytes: inout [UInt8]) {
         for byte in text.utf8 {
             if isUnreserved(byte) || keepingSlashes && byte == UInt8(ascii: "/") {
                 bytes.append(byte)
@@ -148,7 +168,6 @@ enum PercentEncoding {
                 bytes.append(digit(byte & 15))
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? nibble + 48 : nibble + 55 }
