@@ -44,10 +44,11 @@ extension CodecReplay {
 
     static func endpoint(_ root: JSONValue, of provider: any Provider) -> Endpoint {
         func secret(_ key: StaticString) -> Secret? { root[key]?.string.map { Secret($0) } }
+        let profile = Providers.profile(named: provider.name)
         var endpoint = Endpoint(
             model: root["model"]?.string ?? "model",
-            baseURL: root["api_base"]?.string ?? Providers.profile(named: provider.name)?.baseURL ?? "http://127.0.0.1",
-            apiKey: secret("api_key"))
+            baseURL: root["api_base"]?.string ?? profile?.baseURL ?? "http://127.0.0.1", apiKey: secret("api_key"))
+        endpoint.flags = profile?.holding(endpoint.flags) ?? endpoint.flags
         endpoint.apiVersion = root["api_version"]?.string
         endpoint.bearerToken = secret("bearer_token")
         endpoint.region = root["aws_region_name"]?.string

@@ -107,7 +107,8 @@ enum Catalogue {
         ProviderProfile(
             name: "openrouter", baseURL: "https://openrouter.ai/api/v1",
             keyVariables: ["OPENROUTER_API_KEY", "OR_API_KEY"],
-            replacements: [("reasoning_effort", "\"max\"", "\"xhigh\"")]),
+            replacements: [("reasoning_effort", "\"max\"", "\"xhigh\"")]
+        ).forgiving(),
         // Every chunk carries the usage so far.
         ProviderProfile(
             name: "perplexity", baseURL: "https://api.perplexity.ai",

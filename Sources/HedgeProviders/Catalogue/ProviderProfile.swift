@@ -44,6 +44,8 @@ public struct ProviderProfile: Sendable {
     public var renames: [(from: String, to: String)]
     /// Request members that are refused here, and that nothing else stands for.
     public var refused: [String] = []
+    /// Whether the provider itself leaves out what a model does not take.
+    public var isForgiving = false
     /// What messages and tools must not contain here.
     public var strictness = RequestStrictness()
     /// Request members with another value here: the member, OpenAI's value and the provider's, as JSON.
@@ -94,6 +96,23 @@ public struct ProviderProfile: Sendable {
         var profile = self
         profile.refused = members
         return profile
+    }
+
+    /// The profile of a provider that leaves out what a model does not take.
+    func forgiving() -> ProviderProfile {
+        var profile = self
+        profile.isForgiving = true
+        return profile
+    }
+
+    /// What is known of a model, as far as it holds at this provider.
+    public func holding(_ flags: ModelFlags) -> ModelFlags {
+        guard isForgiving else { return flags }
+        var flags = flags
+        flags.refusedMembers = nil
+        flags.refusedWhileThinking = nil
+        flags.thinksWithTools = nil
+        return flags
     }
 
     /// The profile with other operations besides chat completions.

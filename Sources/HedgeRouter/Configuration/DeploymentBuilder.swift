@@ -34,7 +34,7 @@ struct DeploymentBuilder {
         cloud.check(endpoint, of: target.profile, &reader)
         endpoint.dropsUnsupported =
             parameters.boolean("drop_params") ?? defaults.boolean("drop_params") ?? endpoint.dropsUnsupported
-        endpoint.flags = ModelFlags(info).completed(with: endpoint.flags)
+        endpoint.flags = ModelFlags(info).completed(with: target.profile.holding(endpoint.flags))
         return DeploymentSettings(
             key: "", groupName: groupName, providerName: target.profile.name,
             endpoint: endpoint,
