@@ -61,6 +61,7 @@ enum Catalogue {
                 $0.refusesFormatWithTools = true
                 $0.answersFormsWhole = true
             },
+        // How hard to think goes as it is: each model takes it in its own way, or does not.
         ProviderProfile(
             name: "together_ai", aliases: ["together"], baseURL: "https://api.together.ai/v1",
             keyVariables: ["TOGETHER_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY"],
@@ -131,6 +132,7 @@ enum Catalogue {
         ).refusing(["user", "seed", "n", "frequency_penalty", "presence_penalty", "logit_bias"]).strict {
             $0.wantsPlainContent = true
         },
+        // What single models refuse is not known here, but to `unsupported_params`.
         ProviderProfile(
             name: "nvidia_nim", aliases: ["nvidia"], baseURL: "https://integrate.api.nvidia.com/v1",
             keyVariables: ["NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY"],
