@@ -88,17 +88,16 @@ enum Catalogue {
                 ("max_completion_tokens", "max_tokens"), ("seed", "random_seed"), ("dimensions", "output_dimension"),
             ],
             replacements: [("tool_choice", "\"required\"", "\"any\"")]
-        ).refusing(["user", "logit_bias", "store", "service_tier", "functions", "function_call"] + onlyOpenAI).embedding(
-            tokens: 16_384
-        ).strict {
-            $0.messageMembers = ["role", "content", "name", "tool_calls", "tool_call_id", "prefix"]
-            $0.refusesNames = true
-            $0.wantsContent = true
-            $0.wantsShortCallIDs = true
-            $0.wantsParameters = true
-            $0.refusesStrictTools = true
-            $0.refusedKeywords = ["$id", "$schema"]
-        },
+        ).refusing(["user", "logit_bias", "store", "service_tier", "functions", "function_call"] + onlyOpenAI)
+            .embedding(tokens: 16_384).strict {
+                $0.messageMembers = ["role", "content", "name", "tool_calls", "tool_call_id", "prefix"]
+                $0.refusesNames = true
+                $0.wantsContent = true
+                $0.wantsShortCallIDs = true
+                $0.wantsParameters = true
+                $0.refusesStrictTools = true
+                $0.refusedKeywords = ["$id", "$schema"]
+            },
         ProviderProfile(
             name: "xai", baseURL: "https://api.x.ai/v1", keyVariables: ["XAI_API_KEY"], cancelStopsBilling: true
         ).offering(.embeddings, .responses).refusing(["web_search_options"]).strict {
