@@ -33,9 +33,14 @@ struct CompatibleEncoder {
 
     /// Members that ``refusedFields`` has to look at.
     static func watched(_ profile: ProviderProfile, _ endpoint: Endpoint) -> [String] {
-        let rules = refused(profile, endpoint) + refusedWhileThinking(endpoint)
-        var members = rules.map { RefusedMembers.name(of: $0) }
-        if profile.strictness.refusesOtherTools || endpoint.flags.thinksWithTools == false { members.append("tools") }
+        let flags = endpoint.flags
+        var members: [String] = []
+        // Most have no rules, and this is asked for each request.
+        if !profile.refused.isEmpty || flags.refusedMembers != nil || flags.refusedWhileThinking != nil {
+            let rules = refused(profile, endpoint) + refusedWhileThinking(endpoint)
+            members = rules.map { RefusedMembers.name(of: $0) }
+        }
+        if profile.strictness.refusesOtherTools || flags.thinksWithTools == false { members.append("tools") }
         if profile.strictness.refusesFormatWithTools { members.append("response_format") }
         return members
     }

@@ -5,10 +5,13 @@ import HedgeJSON
 public struct OpenAIProvider: Provider {
     /// What sets this provider apart from OpenAI itself.
     public let profile: ProviderProfile
+    /// Whether messages and tools are taken exception to.
+    private let isStrict: Bool
 
     /// The format with the deviations of `profile`; of OpenAI itself by default.
     public init(profile: ProviderProfile = .openAI) {
         self.profile = profile
+        isStrict = profile.strictness != RequestStrictness()
     }
 
     /// The profile's name.
@@ -180,7 +183,7 @@ public struct OpenAIProvider: Provider {
     /// What writes the request's members as a strict provider wants them; nil if they may stay as they are.
     private func compatible(_ request: ChatRequest, _ endpoint: Endpoint) -> CompatibleEncoder? {
         let drops = endpoint.dropsUnsupported && request.mentions(CompatibleEncoder.watched(profile, endpoint))
-        guard drops || profile.strictness != RequestStrictness(), let view = try? request.view() else { return nil }
+        guard drops || isStrict, let view = try? request.view() else { return nil }
         return CompatibleEncoder(view, profile: profile, endpoint: endpoint)
     }
 
@@ -189,8 +192,11 @@ public struct OpenAIProvider: Provider {
     private func rewritten(_ request: ChatRequest, _ endpoint: Endpoint, without left: [String] = []) -> [UInt8]? {
         let isAssembled = request.streamsUpstream && !request.isStream
         let renames = profile.renames(at: endpoint)
-        guard isAssembled || request.mentions(renames.map(\.from) + profile.replacements.map(\.member) + left) else {
-            return nil
+        if !isAssembled {
+            // Most have none of these, and this is asked for each attempt.
+            if renames.isEmpty, profile.replacements.isEmpty, left.isEmpty { return nil }
+            let changed = renames.map(\.from) + profile.replacements.map(\.member) + left
+            guard request.mentions(changed) else { return nil }
         }
         var text: [UInt8] = []
         text.reserveCapacity(request.members.count + 64)
