@@ -27,7 +27,7 @@ struct EmbeddingWriter {
         } else {
             var element = node + 1
             while element < tape.next(node) {
-                guard tape.kind(element) == .integer || tape.kind(element) == .real else { return false }
+                guard Self.isFinite(element, tape, source) else { return false }
                 element = tape.next(element)
             }
             text.append(source, tape.range(node))
@@ -35,6 +35,16 @@ struct EmbeddingWriter {
         text.append("}")
         count += 1
         return true
+    }
+
+    /// Whether a node is a number that a double can hold: not every reader of JSON takes another.
+    private static func isFinite(_ node: Int, _ tape: JSONTape, _ source: Span<UInt8>) -> Bool {
+        guard tape.kind(node) == .integer || tape.kind(node) == .real else { return false }
+        let range = tape.range(node)
+        // Only these can be too large, and vectors are long.
+        let hasExponent = range.contains { source[$0] | 0x20 == UInt8(ascii: "e") }
+        guard hasExponent || range.count > 300 else { return true }
+        return tape.double(node, in: source)?.isFinite ?? false
     }
 
     /// Appends the whole answer as one chunk, its usage and `completed`.
