@@ -99,6 +99,10 @@ public struct Endpoint: Sendable {
                 model: model, baseURL: baseURL, apiKey: apiKey, organization: organization, extraHeaders: extraHeaders))
     }
 
+    /// The name by which the model is known, where ``EndpointSettings/model`` is one of the deployment's own: what depends on
+    /// the model goes by this.
+    var knownModel: String { shared.settings.baseModel ?? shared.settings.model }
+
     /// A setting; to change one is for when the endpoint is made.
     @inlinable
     public subscript<Value>(dynamicMember member: WritableKeyPath<EndpointSettings, Value>) -> Value {
@@ -115,6 +119,11 @@ public struct Endpoint: Sendable {
 public struct EndpointSettings: Sendable {
     /// The provider's own name for the model, without the provider prefix.
     public var model: String
+    /// The model behind a name that tells nothing of it, such as one of Azure's deployments or an ARN (`base_model`); sets
+    /// ``flags`` to what its name tells.
+    public var baseModel: String? {
+        didSet { flags = ModelCatalogue.flags(of: baseModel ?? model) }
+    }
     /// Base URL without a trailing slash, such as `https://api.openai.com/v1`.
     public var baseURL: String
     /// The key, if one is needed.

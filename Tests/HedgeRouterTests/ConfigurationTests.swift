@@ -136,6 +136,24 @@ struct ConfigurationTests {
         #expect(configuration.deployments.map(\.providerName) == ["openai", "openai"])
     }
 
+    @Test("What is known of a model goes by its base model, where its own name tells nothing")
+    func baseModel() throws {
+        func endpoint(_ info: String) throws -> Endpoint {
+            let configuration = try ConfigurationSupport.configuration(
+                """
+                {"model_list": [{"model_name": "m", "model_info": {\(info)}, "litellm_params": {"model": "azure/ours",
+                    "api_key": "k", "api_base": "https://x.openai.azure.com", "api_version": "2024-10-21"}}]}
+                """)
+            return try #require(configuration.deployments.first).endpoint
+        }
+        #expect(try endpoint("").flags.wantsCompletionLimit == nil)
+        let known = try endpoint(#""base_model": "azure/gpt-5-mini", "supports_vision": false"#)
+        #expect(known.model == "ours")
+        #expect(known.flags.wantsCompletionLimit == true)
+        // What the configuration says itself counts first.
+        #expect(known.flags.acceptsImages == false)
+    }
+
     @Test("A deployment without an id keeps its name when its secrets, limits and neighbours change")
     func stableKeys() throws {
         func keys(_ entries: [(String, String)]) throws -> [String] {

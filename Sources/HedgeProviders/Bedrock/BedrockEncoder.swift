@@ -32,7 +32,7 @@ struct BedrockEncoder {
         self.request = request.refusing(endpoint.flags.refusedMembers)
         flags = endpoint.flags
         drops = endpoint.dropsUnsupported
-        family = Family(endpoint.model)
+        family = Family(endpoint.knownModel)
         names = ToolNames(request, Self.nameForm)
     }
 

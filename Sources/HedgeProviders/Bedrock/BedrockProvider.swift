@@ -28,7 +28,7 @@ public struct BedrockProvider: Provider {
 
     /// 96 for Cohere's models; one call of Titan's takes one text.
     public func embeddingLimits(at endpoint: Endpoint) -> EmbeddingLimits {
-        EmbeddingLimits(inputs: BedrockEmbeddings.isCohere(endpoint.model) ? 96 : 1)
+        EmbeddingLimits(inputs: BedrockEmbeddings.isCohere(endpoint.knownModel) ? 96 : 1)
     }
 
     /// The model's `invoke` for embeddings.
@@ -41,7 +41,7 @@ public struct BedrockProvider: Provider {
     /// What of the request Converse has no equivalent for.
     public func check(_ request: ChatRequest, for endpoint: Endpoint) -> UnsupportedRequest? {
         if request.operation == .embeddings {
-            let members = BedrockEmbeddings.members(of: endpoint.model)
+            let members = BedrockEmbeddings.members(of: endpoint.knownModel)
             return request.embeddingObjection(besides: members, name: name, endpoint)
         }
         return request.objection(of: name) { BedrockEncoder($0, endpoint: endpoint).objections(of: name) }
@@ -55,7 +55,7 @@ public struct BedrockProvider: Provider {
             guard let embedding = request.embeddingRequest(at: endpoint) else {
                 throw UnsupportedRequest(provider: name, fields: ["input"])
             }
-            let embeddings = BedrockEmbeddings(model: endpoint.model, request: embedding)
+            let embeddings = BedrockEmbeddings(model: endpoint.knownModel, request: embedding)
             return signed(embeddings.body(), endpoint, method: "invoke", at: now)
         }
         var encoder = BedrockEncoder(try request.view(for: name), endpoint: endpoint)
@@ -73,7 +73,7 @@ public struct BedrockProvider: Provider {
         if request.operation == .embeddings, let embedding = request.embeddingRequest(at: endpoint) {
             return BodyDecoder(
                 BedrockReader(
-                    BedrockEmbeddings(model: endpoint.model, request: embedding), model: endpoint.model,
+                    BedrockEmbeddings(model: endpoint.knownModel, request: embedding), model: endpoint.model,
                     endpoint: endpoint))
         }
         let encoder = (try? request.view()).map { BedrockEncoder($0, endpoint: endpoint) }

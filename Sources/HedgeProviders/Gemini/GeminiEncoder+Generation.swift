@@ -62,7 +62,7 @@ extension GeminiEncoder {
     /// Effort as a level for models from Gemini 3 on, as a number of tokens for those before.
     mutating func encodeThinking() {
         guard let effort = request.reasoningEffort else { return }
-        let isFlash = Words(endpoint.model).contains("flash")
+        let isFlash = Words(endpoint.knownModel).contains("flash")
         switch flags.thinking {
         case .effort:
             json.key("thinkingConfig")
@@ -93,7 +93,7 @@ extension GeminiEncoder {
     func budget(_ effort: String, isFlash: Bool) -> Int {
         switch effort {
         case "none": isFlash ? 0 : 128
-        case "minimal": Words(endpoint.model).contains("flash-lite") ? 512 : isFlash ? 1 : 128
+        case "minimal": Words(endpoint.knownModel).contains("flash-lite") ? 512 : isFlash ? 1 : 128
         case "low": 1024
         case "medium": 2048
         case "high": 4096

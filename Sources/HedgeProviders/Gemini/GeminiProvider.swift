@@ -44,7 +44,7 @@ public struct GeminiProvider: Provider {
 
     /// What the profile says; Vertex AI takes the texts for Gemini's own models one by one.
     public func embeddingLimits(at endpoint: Endpoint) -> EmbeddingLimits {
-        service == .vertex && Words(endpoint.model).contains("gemini-embedding")
+        service == .vertex && Words(endpoint.knownModel).contains("gemini-embedding")
             ? EmbeddingLimits(inputs: 1) : profile.embeddingLimits
     }
 

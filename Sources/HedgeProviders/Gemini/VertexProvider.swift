@@ -20,7 +20,7 @@ public struct VertexProvider: Provider {
     /// What the profile says; Claude has no embeddings, which ``check(_:for:)`` tells.
     public var operations: Set<Operation> { profile.operations }
 
-    private static func isClaude(_ endpoint: Endpoint) -> Bool { Words(endpoint.model).contains("claude") }
+    private static func isClaude(_ endpoint: Endpoint) -> Bool { Words(endpoint.knownModel).contains("claude") }
 
     /// The model's `streamRawPredict` or `rawPredict` for Claude.
     public func head(for endpoint: Endpoint, isStream: Bool) -> RequestHead {

@@ -34,6 +34,7 @@ struct DeploymentBuilder {
         cloud.check(endpoint, of: target.profile, &reader)
         endpoint.dropsUnsupported =
             parameters.boolean("drop_params") ?? defaults.boolean("drop_params") ?? endpoint.dropsUnsupported
+        if let base = info.text("base_model") { endpoint.baseModel = base }
         endpoint.flags = ModelFlags(info).completed(with: target.profile.holding(endpoint.flags))
         return DeploymentSettings(
             key: "", groupName: groupName, providerName: target.profile.name,

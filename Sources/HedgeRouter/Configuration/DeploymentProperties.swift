@@ -67,6 +67,13 @@ enum DocumentProperties {
     /// What a model can do; the names are LiteLLM's.
     private static let modelFlags: [Property] = [
         Property(
+            "base_model", .text(.nonEmpty), defaultText: "the name in `model`", liteLLM: true,
+            """
+            The model behind a name that tells nothing of it, such as `gpt-5-mini` behind a deployment of Azure or \
+            `anthropic.claude-sonnet-4-5` behind an ARN. What is known of models goes by this name.
+            """
+        ),
+        Property(
             "supports_function_calling", .boolean, defaultText: known, liteLLM: true, "Whether tools may be offered."
         ),
         Property(

@@ -149,7 +149,7 @@ enum LiteLLMNames {
     /// `model_info`, apart from `id`.
     static let modelInfo = names(
         """
-        enforce_supported_endpoints db_model updated_at updated_by created_at created_by base_model pricing_provider
+        enforce_supported_endpoints db_model updated_at updated_by created_at created_by pricing_provider
         tier team_id team_public_model_name member_auto_router blocked discoverable access_windows ptu_count
         cost_per_ptu_per_hour ptu_effective_from ptu_effective_to ptu_shares allow_fail_open enable_tag_filtering
         internal_router_model max_embedding_batch_size

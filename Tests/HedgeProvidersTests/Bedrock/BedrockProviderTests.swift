@@ -8,6 +8,20 @@ import Testing
 struct CloudProviderTests {
     private func endpoint(_ base: String, model: String = "m") -> Endpoint { Endpoint(model: model, baseURL: base) }
 
+    @Test("The maker of a model behind an ARN is that of its base model")
+    func baseModel() throws {
+        let text = #"{"model":"m","messages":[{"role":"user","content":"q"}],"reasoning_effort":"low"}"#
+        let request = try Array(text.utf8).withUnsafeBytes { try ChatRequest(parsing: $0) }
+        var behind = endpoint("https://x", model: "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc")
+        let provider = try #require(Providers.named("bedrock"))
+        // Nobody knows how such a model is told to think.
+        #expect(provider.check(request, for: behind)?.fields == ["reasoning_effort"])
+        behind.baseModel = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+        #expect(provider.check(request, for: behind) == nil)
+        let body = try provider.encode(request, for: behind).body
+        #expect(body.withSpan { $0.text(0..<$0.count) }.contains("budget_tokens"))
+    }
+
     @Test(
         "what is signed is where the request goes",
         arguments: [
