@@ -75,4 +75,17 @@ import Testing
         let found = Providers.split(model)
         #expect(found.provider == provider && found.model == rest)
     }
+
+    @Test("Cohere's penalties stay within its range, and rewards are named", arguments: [("2", "1.0"), ("0.5", "0.5")])
+    func coherePenalties(given: String, sent: String) throws {
+        let provider = try #require(Providers.named("cohere"))
+        let endpoint = Endpoint(model: "m", baseURL: "http://x")
+        func request(_ penalty: String) throws -> ChatRequest {
+            let text = #"{"model":"m","messages":[{"role":"user","content":"q"}],"presence_penalty":\#(penalty)}"#
+            return try ChatRequest(parsing: Array(text.utf8).span)
+        }
+        let body = try provider.encode(request(given), for: endpoint).body
+        #expect(body.withSpan { $0.text(0..<$0.count) }.contains("\"presence_penalty\":\(sent)"))
+        #expect(try provider.check(request("-1"), for: endpoint)?.fields == ["presence_penalty"])
+    }
 }
