@@ -57,9 +57,7 @@ extension AnthropicEncoder {
 
     /// The schema must be that of an object.
     func writeInputSchema(_ schema: JSONValue?, to json: inout JSONWriter) {
-        guard let schema, schema.kind == .object else {
-            return json.raw(Array(#"{"type":"object","properties":{}}"#.utf8))
-        }
+        guard let schema, schema.kind == .object else { return json.raw(ToolView.noParameters) }
         if schema["type"]?.string == "object" { return json.value(schema) }
         json.beginObject()
         json.member("type", "object")

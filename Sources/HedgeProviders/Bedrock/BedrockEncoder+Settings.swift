@@ -64,7 +64,7 @@ extension BedrockEncoder {
                 encoder.json.endObject()
             }
             if encoder.thinks, encoder.family == .claude, encoder.flags.thinking == .effort {
-                encoder.json.member("effort", encoder.request.reasoningEffort == "minimal" ? "low" : encoder.effort)
+                encoder.json.member("effort", AnthropicEncoder.level(encoder.effort))
             }
         }
     }
@@ -88,7 +88,7 @@ extension BedrockEncoder {
         guard family == .claude else { return true }
         guard hasRoomToThink else { return false }
         guard flags.thinking == .budget else { return true }
-        return request.messages.allSatisfy { $0.toolCalls.isEmpty || $0.json["thinking_blocks"] != nil }
+        return !AnthropicTurns.lacksThinking(request)
     }
 
     /// Whether Claude can think: not about a call it has to make, nor within fewer tokens than thinking takes at least.
@@ -146,15 +146,9 @@ extension BedrockEncoder {
 
     /// Tokens to think with: at least 1,024, and fewer than the whole answer may have; nil where that leaves none.
     var budget: Int64? {
-        let wanted: Int64 =
-            switch effort {
-            case "minimal", "low": 1024
-            case "medium": 2048
-            case "high": 4096
-            case "xhigh": 8192
-            default: 16_384
-            }
+        let least = AnthropicEncoder.leastBudget
+        let wanted = AnthropicEncoder.budgets[effort] ?? least
         guard let limit = request.maxTokens else { return wanted }
-        return limit > 1024 ? min(wanted, limit - 1) : nil
+        return limit > least ? min(wanted, limit - 1) : nil
     }
 }

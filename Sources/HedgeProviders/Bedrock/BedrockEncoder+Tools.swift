@@ -53,7 +53,7 @@ extension BedrockEncoder {
         if let parameters, parameters.kind == .object, parameters.count > 0 {
             json.value(parameters)
         } else {
-            json.raw(Array(#"{"type":"object","properties":{}}"#.utf8))
+            json.raw(ToolView.noParameters)
         }
         json.endObject()
         if strict == true { json.member("strict", true) }

@@ -226,7 +226,7 @@ struct CompatibleEncoder {
                 }
                 if strictness.wantsParameters, value["parameters"] == nil {
                     json.key("parameters")
-                    json.raw(Array(#"{"type":"object","properties":{}}"#.utf8))
+                    json.raw(ToolView.noParameters)
                 }
                 json.endObject()
             }

@@ -284,6 +284,8 @@ struct ToolView: Sendable {
     /// The JSON Schema of the arguments.
     var parameters: JSONValue? { given("parameters", in: json["function"] ?? json) }
     var strict: Bool? { json["function"]?["strict"]?.bool }
+    /// The schema of a function that takes nothing, for formats that must have one.
+    static let noParameters = Array(#"{"type":"object","properties":{}}"#.utf8)
 
     init(_ json: JSONValue, number: Int) throws(RequestShapeError) {
         self.number = number

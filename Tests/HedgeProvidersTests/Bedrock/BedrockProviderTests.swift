@@ -8,6 +8,28 @@ import Testing
 struct CloudProviderTests {
     private func endpoint(_ base: String, model: String = "m") -> Endpoint { Endpoint(model: model, baseURL: base) }
 
+    @Test(
+        "Claude thinks on after calls whose signed thoughts are there, and after turns that are over",
+        arguments: [
+            (#""thinking_blocks":[{"type":"thinking","thinking":"t","signature":"s"}],"#, "", true),
+            (#""thinking_blocks":[{"type":"thinking","thinking":"t"}],"#, "", false),
+            ("", "", false),
+            ("", #",{"role":"user","content":"and now?"}"#, true),
+        ])
+    func thinkingOn(blocks: String, rest: String, thinks: Bool) throws {
+        let call = #""tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]"#
+        let text = #"""
+            {"model":"m","reasoning_effort":"low","tools":[{"type":"function","function":{"name":"f"}}],"messages":[
+            {"role":"user","content":"q"},{"role":"assistant",\#(blocks)\#(call)},
+            {"role":"tool","tool_call_id":"c","content":"r"}\#(rest)]}
+            """#
+        let request = try ChatRequest(parsing: Array(text.utf8).span)
+        let provider = try #require(Providers.named("bedrock"))
+        let behind = endpoint("https://x", model: "anthropic.claude-sonnet-4-5-20250929-v1:0")
+        let body = try provider.encode(request, for: behind).body
+        #expect(body.withSpan { $0.text(0..<$0.count) }.contains("budget_tokens") == thinks)
+    }
+
     @Test("The maker of a model behind an ARN is that of its base model")
     func baseModel() throws {
         let text = #"{"model":"m","messages":[{"role":"user","content":"q"}],"reasoning_effort":"low"}"#
