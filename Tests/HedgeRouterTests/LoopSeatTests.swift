@@ -18,6 +18,24 @@ struct LoopSeatTests {
         try rig.letProgramTurn()
     }
 
+    @Test("is nobody's by the time a thread wakes that slept for an answer")
+    func leavesBeforeWaking() throws {
+        let silent = try Listener()
+        let port = silent.port
+        let isFree = Atomic<Bool>(false)
+        let sleeper = try #require(
+            LibraryThread(name: "sleeper") {
+                guard let rig = Rig.ofIdleThread(port: port), (try? rig.submit()) != nil else { return }
+                // Sleeps until the deadline, since the router's thread has the loop.
+                rig.takeEnd()
+                isFree.store(rig.isFree, ordering: .releasing)
+                rig.stop()
+            })
+        sleeper.join()
+        let wasFree = isFree.load(ordering: .acquiring)
+        #expect(wasFree)
+    }
+
     @Test("is turned by the thread that waits, once it waits again")
     func drives() throws {
         let rig = try Rig()
@@ -165,11 +183,28 @@ struct LoopSeatTests {
     }
 }
 
+/// SCHED_IDLE, which Glibc's module leaves out.
+private let idleScheduling: Int32 = 5
+
 /// Whether SIGPIPE is kept from the calling thread.
 private func isPipeSignalBlocked() -> Bool {
     var mask = sigset_t()
     pthread_sigmask(SIG_BLOCK, nil, &mask)
     return sigismember(&mask, SIGPIPE) == 1
+}
+
+/// Binds the calling thread, and those it starts from here on, to the first processor it may use.
+private func stayOnOneProcessor() throws {
+    // Glibc's module leaves out what is declared for _GNU_SOURCE.
+    typealias Affinity = @convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> Int32
+    let get = unsafeBitCast(try #require(dlsym(nil, "sched_getaffinity")), to: Affinity.self)
+    let set = unsafeBitCast(try #require(dlsym(nil, "sched_setaffinity")), to: Affinity.self)
+    var allowed = [UInt8](repeating: 0, count: 128)
+    try #require(get(0, allowed.count, &allowed) == 0)
+    let byte = try #require(allowed.firstIndex { $0 != 0 })
+    var one = [UInt8](repeating: 0, count: 128)
+    one[byte] = allowed[byte] & (~allowed[byte] &+ 1)
+    try #require(set(0, one.count, &one) == 0)
 }
 
 /// The parts of a router around its seat, with one deployment.
@@ -207,6 +242,21 @@ private final class Rig: Sendable {
             table: table, seed: 1, mailbox: mailbox, queue: queue, inFlight: inFlight, log: .silent,
             records: RecordSink { _ in recorder.thread.store(UInt(pthread_self()), ordering: .releasing) })
         thread = try #require(LibraryThread(name: "router") { seat.run(engine) })
+    }
+
+    /// One whose router's thread gives way to the calling one at once: it is of the lowest class and on the same
+    /// processor, so that a thread it wakes runs before it goes on.
+    static func ofIdleThread(port: UInt16) -> Rig? {
+        guard (try? stayOnOneProcessor()) != nil else { return nil }
+        let made = Mutex<Rig?>(nil)
+        let maker = LibraryThread(name: "maker") {
+            var parameters = sched_param()
+            guard pthread_setschedparam(pthread_self(), idleScheduling, &parameters) == 0 else { return }
+            let rig = try? Rig(port: port)
+            made.withLock { $0 = rig }
+        }
+        maker?.join()
+        return made.withLock { $0 }
     }
 
     /// Whether a thread that waits may turn the loop.

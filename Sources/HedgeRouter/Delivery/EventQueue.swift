@@ -38,13 +38,12 @@ public final class EventQueue: @unchecked Sendable {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Adds events in order and leaves the array empty, perhaps with other memory. Returns whether that woke a thread.
+    /// Adds events in order and leaves the array empty, perhaps with other memory. Returns who is to be woken for them.
     ///
     /// After ``closeAndDrain()`` nobody can take them, but calling it again gives them back: an END among them is the
     /// last trace of its request.
-    @discardableResult
-    func append(contentsOf added: inout [QueuedEvent]) -> Bool {
-        guard !added.isEmpty else { return false }
+    func append(contentsOf added: inout [QueuedEvent]) -> Waking? {
+        guard !added.isEmpty else { return nil }
         let woken = monitor.withLock {
             let wasEmpty = events.isEmpty
             events.append(contentsOf: &added)
@@ -53,7 +52,7 @@ public final class EventQueue: @unchecked Sendable {
             return claimSleepers()
         }
         added.removeAll(keepingCapacity: true)
-        return wake(woken)
+        return Waking(woken, of: monitor)
     }
 
     /// Adds an event of the one request whose queue this is; ``announce()`` tells of it.
@@ -68,10 +67,9 @@ public final class EventQueue: @unchecked Sendable {
         }
     }
 
-    /// Wakes whoever waits for what was appended one by one; returns whether anyone did.
-    @discardableResult
-    func announce() -> Bool {
-        wake(monitor.withLock { !events.isEmpty || hasEnd ? claimSleepers() : 0 })
+    /// Returns who is to be woken for what was appended one by one.
+    func announce() -> Waking? {
+        Waking(monitor.withLock { !events.isEmpty || hasEnd ? claimSleepers() : 0 }, of: monitor)
     }
 
     /// What a wait for the end found.
@@ -117,11 +115,11 @@ public final class EventQueue: @unchecked Sendable {
 
     /// Ends a wait in progress, or the next one.
     func wake() {
-        wake(
-            monitor.withLock {
-                isWoken = true
-                return claimSleepers()
-            })
+        let woken = monitor.withLock {
+            isWoken = true
+            return claimSleepers()
+        }
+        Waking(woken, of: monitor)?.perform()
         seat?.nudge()
     }
 
@@ -134,7 +132,7 @@ public final class EventQueue: @unchecked Sendable {
             showReadable()
             return (dropped, claimSleepers())
         }
-        wake(woken)
+        Waking(woken, of: monitor)?.perform()
         seat?.nudge()
         return dropped
     }
@@ -171,24 +169,13 @@ public final class EventQueue: @unchecked Sendable {
         }
     }
 
-    /// Counts every sleeper as woken, which ``wake(_:)`` then does, and returns how many there are.
+    /// Counts every sleeper as woken, which a ``Waking`` then does, and returns how many there are.
     private func claimSleepers() -> Int {
         guard sleepers > 0 else { return 0 }
         defer { sleepers = 0 }
         wakings &+= 1
         seat?.removeSleepers(sleepers)
         return sleepers
-    }
-
-    /// Without the lock: a thread that wakes while it is held only goes to sleep again.
-    @discardableResult
-    private func wake(_ claimed: Int) -> Bool {
-        switch claimed {
-        case 0: return false
-        case 1: monitor.signal()
-        default: monitor.broadcast()
-        }
-        return true
     }
 
     private func showReadable() {
@@ -200,5 +187,23 @@ public final class EventQueue: @unchecked Sendable {
         guard descriptor >= 0 else { return }
         var value: eventfd_t = 0
         eventfd_read(descriptor, &value)
+    }
+}
+
+/// Threads that sleep at a queue and count as woken already: to be performed soon, and without the queue's lock, since a
+/// thread that wakes while it is held only goes to sleep again.
+struct Waking {
+    private let monitor: Monitor
+    private let isOfMany: Bool
+
+    /// Nil for nobody.
+    fileprivate init?(_ count: Int, of monitor: Monitor) {
+        guard count > 0 else { return nil }
+        self.monitor = monitor
+        isOfMany = count > 1
+    }
+
+    func perform() {
+        if isOfMany { monitor.broadcast() } else { monitor.signal() }
     }
 }

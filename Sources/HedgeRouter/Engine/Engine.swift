@@ -31,6 +31,8 @@ final class Engine {
     private var unannounced: [EventQueue] = []
     /// When the first of the events was made that the program was not told of, while there are any.
     private var heldSince: Int64 = 0
+    /// Threads that were given something and sleep on.
+    private var wakings: [Waking] = []
     private var hasWokenSleeper = false
 
     /// Transfers to close, and to read on from, when no callback of the loop is under way.
@@ -166,20 +168,34 @@ extension Engine: LoopDriver {
     /// When the core must be told the time. Asked of the property itself, the whole core would be copied for each turn.
     private static func due(_ core: inout RouterCore) -> Int64? { core.nextDeadline?.nanoseconds }
 
-    var isHoldingBack: Bool { !outbox.isEmpty || !unannounced.isEmpty }
+    var isHoldingBack: Bool { hasEventsToHandOut || !wakings.isEmpty }
+
+    private var hasEventsToHandOut: Bool { !outbox.isEmpty || !unannounced.isEmpty }
 
     func loopWillSleep() {
+        handOut()
+        guard !wakings.isEmpty else { return }
+        for waking in wakings { waking.perform() }
+        wakings.removeAll(keepingCapacity: true)
+        hasWokenSleeper = true
+    }
+
+    /// Puts every event where the program takes it, and wakes nobody yet.
+    private func handOut() {
         heldSince = 0
-        if queue.append(contentsOf: &outbox) { hasWokenSleeper = true }
-        for queue in unannounced where queue.announce() { hasWokenSleeper = true }
+        if let waking = queue.append(contentsOf: &outbox) { wakings.append(waking) }
+        for queue in unannounced { if let waking = queue.announce() { wakings.append(waking) } }
         unannounced.removeAll(keepingCapacity: true)
     }
+
+    /// The threads that are to be woken for what was handed out, which the caller does before the loop sleeps.
+    func takeWakings() -> [Waking] { exchange(&wakings, with: []) }
 
     func loopWillUseTLS() {
         mailbox.seat.expectPipeSignals()
     }
 
-    /// Whether a thread that slept was given something since the last call.
+    /// Whether a thread was woken by the loop since the last call.
     func takeHasWokenSleeper() -> Bool {
         defer { hasWokenSleeper = false }
         return hasWokenSleeper
@@ -189,10 +205,10 @@ extension Engine: LoopDriver {
     var isSettled: Bool { requests.values.allSatisfy { $0.winner != nil } }
 
     private func handOutWhatIsDue(_ now: Int64) {
-        guard isHoldingBack else { return }
+        guard hasEventsToHandOut else { return }
         if heldSince == 0 { heldSince = now }
         // With a single attempt there is nothing to wait for.
-        if attempts.count < 2 || now &- heldSince >= Self.holdNanoseconds { loopWillSleep() }
+        if attempts.count < 2 || now &- heldSince >= Self.holdNanoseconds { handOut() }
     }
 
     private func closeOverdueTransfers(_ now: Int64) {

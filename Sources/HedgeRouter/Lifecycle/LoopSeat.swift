@@ -132,18 +132,24 @@ final class LoopSeat: @unchecked Sendable {
         guard loop.begin(engine) else { return }
         while !loop.isStopped {
             loop.turn()
-            if engine.takeHasWokenSleeper() { rest() }
+            let wakings = engine.takeWakings()
+            if engine.takeHasWokenSleeper() || !wakings.isEmpty { rest(waking: wakings) }
         }
         loop.end()
     }
 
-    /// Leaves the seat to the program until it is needed again, if it may.
-    private func rest() {
+    /// Leaves the seat to the program until it is needed again, if it may, and wakes who was given something.
+    ///
+    /// In this order: a thread that woke to a seat that is still taken would ask for its next request and sleep again,
+    /// and a thread that sleeps keeps the router's thread from leaving, time after time.
+    private func rest(waking wakings: [Waking]) {
         let isLeft = monitor.withLock {
             guard patience == Self.calmNanoseconds, loop.due > monotonicNow() else { return false }
             leave(for: Self.calmNanoseconds)
             return true
         }
+        // The engine is another thread's by now.
+        for waking in wakings { waking.perform() }
         guard isLeft else { return }
         repeat { alarm.wait() } while !takeBack()
     }

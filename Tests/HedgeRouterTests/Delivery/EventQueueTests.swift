@@ -30,7 +30,7 @@ private func end(of request: RequestState) -> QueuedEvent {
 extension EventQueue {
     fileprivate func append(_ events: [QueuedEvent]) {
         var events = events
-        append(contentsOf: &events)
+        append(contentsOf: &events)?.perform()
     }
 }
 
