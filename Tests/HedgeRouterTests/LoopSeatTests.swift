@@ -25,7 +25,9 @@ struct LoopSeatTests {
         let isFree = Atomic<Bool>(false)
         let sleeper = try #require(
             LibraryThread(name: "sleeper") {
-                guard let rig = Rig.ofIdleThread(port: port), (try? rig.submit()) != nil else { return }
+                guard (try? stayOnOneProcessor()) != nil, let rig = try? Rig(port: port, givesWay: true),
+                    (try? rig.submit()) != nil
+                else { return }
                 // Sleeps until the deadline, since the router's thread has the loop.
                 rig.takeEnd()
                 isFree.store(rig.isFree, ordering: .releasing)
@@ -224,7 +226,10 @@ private final class Rig: Sendable {
     private let nextRequest = Atomic<UInt64>(1)
 
     /// Without a listener's port, connections are refused.
-    init(port: UInt16 = 1, scheme: String = "http") throws {
+    ///
+    /// With `givesWay`, the router's thread is of the lowest class: another one on the same processor runs as soon as
+    /// it is woken, before the router's thread goes on.
+    init(port: UInt16 = 1, scheme: String = "http", givesWay: Bool = false) throws {
         let configuration = try ConfigurationSupport.configuration(
             """
             {"model_list": [{"model_name": "m", "litellm_params":
@@ -241,22 +246,12 @@ private final class Rig: Sendable {
         nonisolated(unsafe) let engine = Engine(
             table: table, seed: 1, mailbox: mailbox, queue: queue, inFlight: inFlight, log: .silent,
             records: RecordSink { _ in recorder.thread.store(UInt(pthread_self()), ordering: .releasing) })
-        thread = try #require(LibraryThread(name: "router") { seat.run(engine) })
-    }
-
-    /// One whose router's thread gives way to the calling one at once: it is of the lowest class and on the same
-    /// processor, so that a thread it wakes runs before it goes on.
-    static func ofIdleThread(port: UInt16) -> Rig? {
-        guard (try? stayOnOneProcessor()) != nil else { return nil }
-        let made = Mutex<Rig?>(nil)
-        let maker = LibraryThread(name: "maker") {
-            var parameters = sched_param()
-            guard pthread_setschedparam(pthread_self(), idleScheduling, &parameters) == 0 else { return }
-            let rig = try? Rig(port: port)
-            made.withLock { $0 = rig }
-        }
-        maker?.join()
-        return made.withLock { $0 }
+        thread = try #require(
+            LibraryThread(name: "router") {
+                var parameters = sched_param()
+                if givesWay { pthread_setschedparam(pthread_self(), idleScheduling, &parameters) }
+                seat.run(engine)
+            })
     }
 
     /// Whether a thread that waits may turn the loop.
