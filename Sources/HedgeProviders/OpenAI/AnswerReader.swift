@@ -30,15 +30,17 @@ struct AnswerReader {
         guard tape.kind(top.choices) == .array, !tape.isEmptyContainer(top.choices) else {
             return .malformed("the answer has no choices")
         }
-        identity.learn(top, tape, text)
-        identity.complete(random: &identifiers, now: now)
-        identity.correct(top, object: "chat.completion", tape, text, &editor)
+        if !StreamIdentity.isComplete(top, object: "chat.completion", tape, text) {
+            identity.learn(top, tape, text)
+            identity.complete(random: &identifiers, now: now)
+            identity.correct(top, object: "chat.completion", tape, text, &editor)
+        }
         var hasOutput = false
         var choice = top.choices + 1
         var place = 0
         while choice < tape.next(top.choices) {
             guard tape.kind(choice) == .object else { return .malformed("a choice is not an object") }
-            if let failure = read(choice, place, text, &hasOutput) { return failure }
+            if let failure = read(AnswerChoice(choice, tape, text), place, text, &hasOutput) { return failure }
             choice = tape.next(choice)
             place += 1
         }
@@ -87,64 +89,51 @@ struct AnswerReader {
     }
 
     private mutating func read(
-        _ choice: Int, _ place: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool
+        _ choice: AnswerChoice, _ place: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool
     ) -> ChunkNormalizer.Outcome? {
-        guard let message = tape.member("message", of: choice, in: text), tape.kind(message) == .object else {
-            return .malformed("a choice has no message")
-        }
-        correctHead(of: choice, message, place, text)
-        let list = tape.member("tool_calls", of: message, in: text) ?? -1
+        guard tape.kind(choice.message) == .object else { return .malformed("a choice has no message") }
+        correctHead(of: choice, place)
+        let list = choice.toolCalls
         if tape.kind(list) != .array, tape.kind(list) != .null {
             guard tape.isEmptyContainer(list) else { return .malformed("the tool calls are no list") }
             editor.replace(tape.range(list), with: "null")
         }
-        let calls = tape.kind(list) == .array && !tape.isEmptyContainer(list) ? list : nil
-        for key in ["function_call", "audio"] as [StaticString] {
-            if let node = tape.member(key, of: message, in: text), tape.kind(node) == .object { hasOutput = true }
-        }
-        if calls != nil { hasOutput = true }
-        correctTexts(message, text, &hasOutput)
-        if let calls { correctCalls(calls, text) }
-        let function = tape.member("function_call", of: message, in: text).map { tape.kind($0) == .object } ?? false
-        return correctFinishReason(choice, calls != nil ? .tools : function ? .function : .nothing, text)
+        let hasCalls = tape.kind(list) == .array && !tape.isEmptyContainer(list)
+        let hasFunctionCall = tape.kind(choice.functionCall) == .object
+        if hasCalls || hasFunctionCall || tape.kind(choice.audio) == .object { hasOutput = true }
+        correctTexts(choice, text, &hasOutput)
+        if hasCalls { correctCalls(list, text) }
+        return correctFinishReason(choice, hasCalls ? .tools : hasFunctionCall ? .function : .nothing, text)
     }
 
     /// Says which choice it is and who speaks, where the provider does not.
-    private mutating func correctHead(of choice: Int, _ message: Int, _ place: Int, _ text: Span<UInt8>) {
-        let index = tape.member("index", of: choice, in: text)
-        if let index, tape.kind(index) != .integer {
-            editor.replace(tape.range(index)) { JSONWriter.appendInteger(place, to: &$0) }
-        } else if index == nil {
-            editor.insert(atEndOf: tape.range(choice), isFirst: false) {
+    private mutating func correctHead(of choice: AnswerChoice, _ place: Int) {
+        if choice.index < 0 {
+            editor.insert(atEndOf: tape.range(choice.node), isFirst: false) {
                 $0.append("\"index\":")
                 JSONWriter.appendInteger(place, to: &$0)
             }
+        } else if tape.kind(choice.index) != .integer {
+            editor.replace(tape.range(choice.index)) { JSONWriter.appendInteger(place, to: &$0) }
         }
-        let role = tape.member("role", of: message, in: text)
-        if let role, !tape.isNonEmptyString(role) {
-            editor.replace(tape.range(role), with: "\"assistant\"")
-        } else if role == nil {
-            editor.insert(atEndOf: tape.range(message), isFirst: tape.isEmptyContainer(message)) {
+        if choice.role < 0 {
+            editor.insert(atEndOf: tape.range(choice.message), isFirst: tape.isEmptyContainer(choice.message)) {
                 $0.append("\"role\":\"assistant\"")
             }
+        } else if !tape.isNonEmptyString(choice.role) {
+            editor.replace(tape.range(choice.role), with: "\"assistant\"")
         }
     }
 
-    private mutating func correctTexts(_ message: Int, _ text: Span<UInt8>, _ hasOutput: inout Bool) {
-        if let node = tape.member("content", of: message, in: text), editor.correctContent(node, tape, text) {
-            hasOutput = true
+    private mutating func correctTexts(_ choice: AnswerChoice, _ text: Span<UInt8>, _ hasOutput: inout Bool) {
+        if choice.content >= 0, editor.correctContent(choice.content, tape, text) { hasOutput = true }
+        for node in [choice.reasoningContent, choice.refusal] where node >= 0 {
+            if editor.correctText(node, tape, text) { hasOutput = true }
         }
-        for key in ["reasoning_content", "refusal"] as [StaticString] {
-            if let node = tape.member(key, of: message, in: text), editor.correctText(node, tape, text) {
-                hasOutput = true
-            }
-        }
-        guard let node = tape.member("reasoning", of: message, in: text), editor.correctText(node, tape, text) else {
-            return
-        }
+        guard choice.reasoning >= 0, editor.correctText(choice.reasoning, tape, text) else { return }
         hasOutput = true
-        guard tape.member("reasoning_content", of: message, in: text) == nil else { return }
-        editor.replace(tape.range(node - 1), with: "\"reasoning_content\"")
+        guard choice.reasoningContent < 0 else { return }
+        editor.replace(tape.range(choice.reasoning - 1), with: "\"reasoning_content\"")
     }
 
     private mutating func correctCalls(_ calls: Int, _ text: Span<UInt8>) {
@@ -192,11 +181,12 @@ struct AnswerReader {
     }
 
     private mutating func correctFinishReason(
-        _ choice: Int, _ calls: FinishReason.Calls, _ text: Span<UInt8>
+        _ choice: AnswerChoice, _ calls: FinishReason.Calls, _ text: Span<UInt8>
     ) -> ChunkNormalizer.Outcome? {
         let fallback: StaticString = calls == .tools ? "\"tool_calls\"" : "\"stop\""
-        guard let node = tape.member("finish_reason", of: choice, in: text) else {
-            editor.insert(atEndOf: tape.range(choice), isFirst: false) {
+        let node = choice.finishReason
+        guard node >= 0 else {
+            editor.insert(atEndOf: tape.range(choice.node), isFirst: false) {
                 $0.append("\"finish_reason\":")
                 $0.append(fallback)
             }

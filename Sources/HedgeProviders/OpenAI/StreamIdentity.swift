@@ -16,6 +16,14 @@ struct StreamIdentity {
     /// Whether the provider's identifier, or one in its place, is known.
     var isKnown: Bool { !id.isEmpty }
 
+    /// Whether a whole answer has it all, so that there is nothing to learn and nothing to correct.
+    static func isComplete(
+        _ top: ChunkTop, object: StaticString, _ tape: JSONTape, _ text: Span<UInt8>
+    ) -> Bool {
+        tape.isNonEmptyString(top.id) && tape.isString(top.object, object, in: text) && hasTime(top, tape)
+            && tape.isNonEmptyString(top.model)
+    }
+
     /// Takes over what the top level of a chunk has and is not known yet.
     mutating func learn(_ top: ChunkTop, _ tape: JSONTape, _ text: Span<UInt8>) {
         if id.isEmpty, tape.isNonEmptyString(top.id) { id.append(text, tape.range(top.id)) }
@@ -75,10 +83,13 @@ struct StreamIdentity {
             quoted.append("\"")
             put(top.object, "\"object\":", quoted)
         }
-        if tape.kind(top.created) != .integer || tape.range(top.created).count == 1 {
-            put(top.created, "\"created\":", created)
-        }
+        if !Self.hasTime(top, tape) { put(top.created, "\"created\":", created) }
         if !tape.isNonEmptyString(top.model) { put(top.model, "\"model\":", model) }
+    }
+
+    /// Whether there is a time that is none of the first seconds of 1970, which stand for "unknown".
+    private static func hasTime(_ top: ChunkTop, _ tape: JSONTape) -> Bool {
+        tape.kind(top.created) == .integer && tape.range(top.created).count > 1
     }
 
     private func isSame(_ node: Int, _ value: [UInt8], _ tape: JSONTape, _ text: Span<UInt8>) -> Bool {
