@@ -4,11 +4,22 @@
 /// to C as they are.
 public struct Bytes: @unchecked Sendable {
     // Unchecked: nothing writes to the storage after an initialiser has returned.
-    private let storage: ManagedBuffer<Int, UInt8>
+    private let storage: Storage
+
+    typealias Storage = ManagedBuffer<Int, UInt8>
+
+    /// The first `count` elements of `storage`, which nobody writes to any more and which has room for one more.
+    init(_ storage: Storage, count: Int) {
+        storage.withUnsafeMutablePointers { header, elements in
+            header.pointee = count
+            elements[count] = 0
+        }
+        self.storage = storage
+    }
 
     /// `count` bytes, written by `fill`.
     public init(count: Int, fill: (UnsafeMutableRawBufferPointer) -> Void) {
-        storage = ManagedBuffer.create(minimumCapacity: count + 1) { _ in count }
+        storage = Storage.create(minimumCapacity: count + 1) { _ in count }
         storage.withUnsafeMutablePointerToElements { elements in
             fill(UnsafeMutableRawBufferPointer(start: elements, count: count))
             elements[count] = 0
@@ -22,7 +33,7 @@ public struct Bytes: @unchecked Sendable {
 
     /// `count` bytes at most, appended by `fill`.
     public init(capacity: Int, fill: (inout BytesBuilder) -> Void) {
-        let storage = ManagedBuffer<Int, UInt8>.create(minimumCapacity: max(0, capacity) + 1) { _ in 0 }
+        let storage = Storage.create(minimumCapacity: max(0, capacity) + 1) { _ in 0 }
         storage.withUnsafeMutablePointerToElements { elements in
             var builder = BytesBuilder(elements: elements, capacity: max(0, capacity))
             fill(&builder)

@@ -2,48 +2,60 @@
 ///
 /// Writes the commas itself; keeping keys and values in turn and brackets in pairs is the caller's part. Depends on
 /// no locale and never fails: a number JSON has no form for (NaN, infinity) becomes null, and text is made valid UTF-8.
-public struct JSONWriter: Sendable {
-    // An array that is longer than the text, so that a key or a number is one check of room and plain stores.
-    private var room: [UInt8]
-    private var count: Int
+public struct JSONWriter: ~Copyable, @unchecked Sendable {
+    // Unchecked: nobody else has the memory before the text is done.
+
+    /// The memory of the text, with room for the NUL that ``Bytes`` end with; nil before anything is written.
+    private var storage: Bytes.Storage?
+    /// Its first byte. Kept, because there is one writer: an array would look for others at every append.
+    private var start: UnsafeMutablePointer<UInt8>?
+    private var room = 0
+    private var count = 0
     /// Whether a comma is due before the next key or value.
     private var needsComma = false
 
     /// A writer that appends to `bytes`.
-    public init(appendingTo bytes: consuming [UInt8] = []) {
-        count = bytes.count
-        room = bytes
+    public init(appendingTo bytes: [UInt8] = []) {
+        bytes.withUnsafeBufferPointer { append($0) }
     }
 
     /// A writer with room for `capacity` bytes before it must grow.
     public init(capacity: Int) {
-        count = 0
-        room = [UInt8](repeating: 0, count: max(0, capacity))
+        move(toRoom: max(0, capacity))
     }
 
     /// The text so far.
-    public var bytes: [UInt8] { Array(room[..<count]) }
-
-    /// The text so far, in memory that is shared from here on.
-    public var shared: Bytes { Bytes(copying: room.span.extracting(..<count)) }
+    public var bytes: [UInt8] { Array(UnsafeBufferPointer(start: start, count: count)) }
 
     /// The text so far as a string.
-    public var text: String { String(decoding: room[..<count], as: UTF8.self) }
+    public var text: String { String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self) }
+
+    /// Ends the text, without a copy of it.
+    public consuming func finish() -> Bytes {
+        guard let storage else { return Bytes([]) }
+        return Bytes(storage, count: count)
+    }
 
     /// Lets `write` fill up to `size` bytes; it returns how many it wrote.
     @inline(__always)
     private mutating func append(atMost size: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) {
-        if room.count &- count < size { grow(by: size) }
-        let start = count
-        count &+= room.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return 0 }
-            return write(base + start)
-        }
+        if room &- count < size { grow(by: size) }
+        guard let start else { return }
+        count &+= write(start + count)
     }
 
+    @inline(never)
     private mutating func grow(by size: Int) {
-        let wanted = max(256, 2 * room.count, count + size)
-        room.append(contentsOf: repeatElement(0, count: wanted - room.count))
+        move(toRoom: max(256, 2 * room, count + size))
+    }
+
+    private mutating func move(toRoom wanted: Int) {
+        let larger = Bytes.Storage.create(minimumCapacity: wanted + 1) { _ in 0 }
+        let place = larger.withUnsafeMutablePointerToElements { $0 }
+        if let start { place.update(from: start, count: count) }
+        storage = larger
+        start = place
+        room = wanted
     }
 
     @inline(__always)

@@ -1,7 +1,7 @@
 import HedgeJSON
 
 /// Writes a request as a body for Converse.
-struct BedrockEncoder {
+struct BedrockEncoder: ~Copyable {
     let request: RequestView
     let flags: ModelFlags
     let family: Family

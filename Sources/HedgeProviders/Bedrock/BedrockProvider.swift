@@ -76,13 +76,19 @@ public struct BedrockProvider: Provider {
                     BedrockEmbeddings(model: endpoint.knownModel, request: embedding), model: endpoint.model,
                     endpoint: endpoint))
         }
-        let encoder = (try? request.view()).map { BedrockEncoder($0, endpoint: endpoint) }
-        let names = encoder?.names.inward ?? [:]
+        let (names, hasSchemaTool) = Self.tools(of: request, at: endpoint)
         var builder = ChunkBuilder(
             model: endpoint.model, isStream: request.isStream, wantsUsage: request.wantsUsage, names: names)
         builder.reportsProgress = request.streamsUpstream && !request.isStream
         return BodyDecoder(
-            BedrockReader(builder, endpoint: endpoint, hasSchemaTool: encoder?.usesSchemaTool ?? false))
+            BedrockReader(builder, endpoint: endpoint, hasSchemaTool: hasSchemaTool))
+    }
+
+    /// The names of the request's tools by those they go under, and whether one stands in for an answer with a schema.
+    private static func tools(of request: ChatRequest, at endpoint: Endpoint) -> ([String: String], Bool) {
+        guard let view = try? request.view() else { return ([:], false) }
+        let encoder = BedrockEncoder(view, endpoint: endpoint)
+        return (encoder.names.inward, encoder.usesSchemaTool)
     }
 }
 

@@ -1,7 +1,7 @@
 import HedgeJSON
 
 /// Writes a request as a `GenerateContentRequest`.
-struct GeminiEncoder {
+struct GeminiEncoder: ~Copyable {
     let request: RequestView
     let endpoint: Endpoint
     let flags: ModelFlags

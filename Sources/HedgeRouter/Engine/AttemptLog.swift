@@ -24,7 +24,7 @@ enum AttemptLog {
         json.member("model", winner.deployment.endpoint.model)
         json.member("role", winner.role.rawValue)
         json.endObject()
-        return json.shared
+        return json.finish()
     }
 
     /// The data of an END event, or the record of it.
@@ -59,7 +59,7 @@ enum AttemptLog {
         writeCost(of: request, to: &json)
         if let failure { write(failure, of: request, outcome: outcome, for: audience, to: &json) }
         json.endObject()
-        return json.shared
+        return json.finish()
     }
 
     /// A request's name in logs and documents is this with its number.

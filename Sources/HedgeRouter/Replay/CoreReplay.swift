@@ -4,7 +4,7 @@ import HedgeJSON
 /// Runs a timeline of events through the decision core under a virtual clock, for `hr_sim_core`.
 ///
 /// The script and the result are JSON; attempts are numbered in the order in which they start.
-public struct CoreReplay {
+public struct CoreReplay: ~Copyable {
     private var core: RouterCore
     private var table: RoutingTable
     private var registry: DeploymentRegistry
