@@ -57,17 +57,15 @@ public final class ChatRequest: Sendable {
         } catch {
             throw RequestError(offset: error.offset, isLimit: error.isLimit, message: error.message)
         }
-        let reader = RequestReader(tape: tape)
+        let reader = RequestReader(tape, document)
         try reader.check(document, operation)
         self.operation = operation
         model = try reader.model(document)
-        isStream = operation == .embeddings ? false : try reader.isStream(document)
+        isStream = operation == .embeddings ? false : try reader.isStream()
         self.streamsUpstream = isStream || streamsUpstream && operation == .chat
         wantsUsage = try reader.wantsUsage(document)
         byteCount = document.count
-        promptBytes =
-            reader.size(of: "messages", document) + reader.size(of: "tools", document)
-            + (operation == .chat ? 0 : reader.size(of: "input", document))
+        promptBytes = reader.promptBytes(operation)
         streamOptions = reader.streamOptions(document)
         (members, fields) = reader.members(document)
     }

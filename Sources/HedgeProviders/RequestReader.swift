@@ -4,35 +4,64 @@ import HedgeJSON
 struct RequestReader {
     let tape: JSONTape
 
+    // The top-level members that routing depends on, as nodes of the tape; -1 where there is none.
+    private var model = -1
+    private var stream = -1
+    private var streamOptions = -1
+    private var messages = -1
+    private var tools = -1
+    private var input = -1
+    private var n = -1
+
+    /// Finds the members of a scanned document, in one pass.
+    init(_ tape: JSONTape, _ text: Span<UInt8>) {
+        self.tape = tape
+        guard tape.kind(0) == .object else { return }
+        var key = 1
+        let end = tape.next(0)
+        while key < end {
+            let value = key + 1
+            switch tape.content(key).count {
+            case 1 where tape.isString(key, "n", in: text): n = value
+            case 5 where tape.isString(key, "model", in: text): model = value
+            case 5 where tape.isString(key, "tools", in: text): tools = value
+            case 5 where tape.isString(key, "input", in: text): input = value
+            case 6 where tape.isString(key, "stream", in: text): stream = value
+            case 8 where tape.isString(key, "messages", in: text): messages = value
+            case 14 where tape.isString(key, "stream_options", in: text): streamOptions = value
+            default: break
+            }
+            key = tape.next(value)
+        }
+    }
+
     /// Checks the shape of everything that routing depends on.
     func check(_ text: Span<UInt8>, _ operation: Operation) throws(RequestError) {
         guard tape.kind(0) == .object else { throw mismatch(0, "", "an object") }
         switch operation {
         case .chat, .messages: try checkMessages(text)
-        case .embeddings, .responses: try checkInput(text)
+        case .embeddings, .responses: try checkInput()
         }
         guard operation == .chat else { return }
-        for (key, kind, expected) in Self.shapes {
-            guard let node = tape.member(key, of: 0, in: text), tape.kind(node) != .null else { continue }
-            guard tape.kind(node) == kind else { throw mismatch(node, "\(key)", expected) }
-        }
-        if let node = tape.member("n", of: 0, in: text), tape.kind(node) != .null {
-            guard tape.kind(node) == .integer else { throw mismatch(node, "n", "an integer") }
-            guard let n = tape.integer(node, in: text), n >= 1 else {
-                throw RequestError(path: "n", message: "n must be at least 1")
-            }
+        try check(streamOptions, "stream_options", .object, "an object")
+        try check(tools, "tools", .array, "an array")
+        guard n >= 0, tape.kind(n) != .null else { return }
+        guard tape.kind(n) == .integer else { throw mismatch(n, "n", "an integer") }
+        guard let count = tape.integer(n, in: text), count >= 1 else {
+            throw RequestError(path: "n", message: "n must be at least 1")
         }
     }
 
-    private static let shapes: [(StaticString, JSONKind, StaticString)] = [
-        ("stream_options", .object, "an object"),
-        ("tools", .array, "an array"),
-    ]
+    /// A member that may be left out or null, and else is of one kind.
+    private func check(
+        _ node: Int, _ path: String, _ kind: JSONKind, _ expected: StaticString
+    ) throws(RequestError) {
+        guard node >= 0, tape.kind(node) != .null, tape.kind(node) != kind else { return }
+        throw mismatch(node, path, expected)
+    }
 
-    private func checkInput(_ text: Span<UInt8>) throws(RequestError) {
-        guard let input = tape.member("input", of: 0, in: text) else {
-            throw RequestError(path: "input", message: "input is required")
-        }
+    private func checkInput() throws(RequestError) {
+        guard input >= 0 else { throw RequestError(path: "input", message: "input is required") }
         switch tape.kind(input) {
         case .string: return
         case .array:
@@ -44,9 +73,7 @@ struct RequestReader {
     }
 
     private func checkMessages(_ text: Span<UInt8>) throws(RequestError) {
-        guard let messages = tape.member("messages", of: 0, in: text) else {
-            throw RequestError(path: "messages", message: "messages is required")
-        }
+        guard messages >= 0 else { throw RequestError(path: "messages", message: "messages is required") }
         guard tape.kind(messages) == .array else { throw mismatch(messages, "messages", "an array") }
         guard !tape.isEmptyContainer(messages) else {
             throw RequestError(path: "messages", message: "messages must not be empty")
@@ -70,26 +97,23 @@ struct RequestReader {
     }
 
     func model(_ text: Span<UInt8>) throws(RequestError) -> String {
-        guard let node = tape.member("model", of: 0, in: text) else {
-            throw RequestError(path: "model", message: "model is required")
-        }
-        guard let model = tape.string(node, in: text) else { throw mismatch(node, "model", "a string") }
-        guard !model.isEmpty else { throw RequestError(path: "model", message: "model must not be empty") }
-        return model
+        guard model >= 0 else { throw RequestError(path: "model", message: "model is required") }
+        guard let name = tape.string(model, in: text) else { throw mismatch(model, "model", "a string") }
+        guard !name.isEmpty else { throw RequestError(path: "model", message: "model must not be empty") }
+        return name
     }
 
-    func isStream(_ text: Span<UInt8>) throws(RequestError) -> Bool {
-        try boolean(tape.member("stream", of: 0, in: text), "stream")
-    }
+    func isStream() throws(RequestError) -> Bool { try boolean(stream, "stream") }
 
     func wantsUsage(_ text: Span<UInt8>) throws(RequestError) -> Bool {
-        guard let options = tape.member("stream_options", of: 0, in: text) else { return false }
-        return try boolean(tape.member("include_usage", of: options, in: text), "stream_options.include_usage")
+        guard streamOptions >= 0 else { return false }
+        let flag = tape.member("include_usage", of: streamOptions, in: text)
+        return try boolean(flag ?? -1, "stream_options.include_usage")
     }
 
     /// True, or false, null and absent.
-    private func boolean(_ node: Int?, _ path: String) throws(RequestError) -> Bool {
-        guard let node else { return false }
+    private func boolean(_ node: Int, _ path: String) throws(RequestError) -> Bool {
+        guard node >= 0 else { return false }
         switch tape.kind(node) {
         case .true: return true
         case .false, .null: return false
@@ -97,14 +121,17 @@ struct RequestReader {
         }
     }
 
-    func size(of key: StaticString, _ text: Span<UInt8>) -> Int {
-        tape.member(key, of: 0, in: text).map { tape.range($0).count } ?? 0
+    /// Size of what the model has to read, in bytes.
+    func promptBytes(_ operation: Operation) -> Int {
+        size(messages) + size(tools) + (operation == .chat ? 0 : size(input))
     }
 
+    private func size(_ node: Int) -> Int { node < 0 ? 0 : tape.range(node).count }
+
     func streamOptions(_ text: Span<UInt8>) -> [UInt8]? {
-        guard let node = tape.member("stream_options", of: 0, in: text), tape.kind(node) == .object else { return nil }
+        guard tape.kind(streamOptions) == .object else { return nil }
         var copy: [UInt8] = []
-        copy.append(text, tape.range(node))
+        copy.append(text, tape.range(streamOptions))
         return copy
     }
 
@@ -116,7 +143,7 @@ struct RequestReader {
             let end = tape.next(0)
             while key < end {
                 let value = key + 1
-                if !tape.isString(key, "model", in: text) && !tape.isString(key, "stream_options", in: text) {
+                if value != model && value != streamOptions {
                     if builder.count > 0 { builder.append(",") }
                     let shift = builder.count - tape.range(key).lowerBound
                     builder.append(text.extracting(tape.range(key).lowerBound..<tape.range(value).upperBound))
