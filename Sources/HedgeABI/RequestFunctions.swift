@@ -116,7 +116,7 @@ public func hr_request_free(_ request: UnsafeMutablePointer<hr_request>?) -> Int
 }
 
 /// The options of one request, read from the program's struct.
-private struct SubmitOptions {
+private struct SubmitOptions: ~Copyable {
     var router = Router.SubmitOptions()
 
     init(_ pointer: UnsafePointer<hr_submit_options>?) throws(RouterError) {

@@ -24,7 +24,7 @@ public enum Event: Sendable {
     case cancelled(RequestID)
 
     /// The configuration was replaced. Deployments and groups keep their identifiers as long as they exist.
-    case configurationReplaced(CoreConfiguration)
+    indirect case configurationReplaced(CoreConfiguration)
 
     /// ``RouterCore/nextDeadline`` was reached.
     case timeReached

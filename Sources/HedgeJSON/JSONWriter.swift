@@ -306,6 +306,11 @@ public struct JSONWriter: ~Copyable, @unchecked Sendable {
         json.withUnsafeBufferPointer { append($0) }
     }
 
+    /// Writes members that are JSON text already, with commas between them.
+    public mutating func members(_ json: [UInt8]) {
+        raw(json)
+    }
+
     /// Ends the document with a line feed.
     public mutating func endLine() {
         append(UInt8(ascii: "\n"))

@@ -78,10 +78,16 @@ public struct Endpoint: Sendable {
     @usableFromInline
     final class Shared: Sendable {
         @usableFromInline let settings: EndpointSettings
+        /// `"model":"…"`, as OpenAI's format has it: every request begins with it.
+        let modelMember: [UInt8]
 
         @usableFromInline
         init(_ settings: EndpointSettings) {
             self.settings = settings
+            var member: [UInt8] = []
+            member.append("\"model\":")
+            JSONWriter.appendQuoted(settings.model, to: &member)
+            modelMember = member
         }
     }
 
@@ -102,6 +108,9 @@ public struct Endpoint: Sendable {
     /// The name by which the model is known, where ``EndpointSettings/model`` is one of the deployment's own: what depends on
     /// the model goes by this.
     var knownModel: String { shared.settings.baseModel ?? shared.settings.model }
+
+    /// The member with the name of the model, as OpenAI's format has it.
+    var modelMember: [UInt8] { shared.modelMember }
 
     /// A setting; to change one is for when the endpoint is made.
     @inlinable

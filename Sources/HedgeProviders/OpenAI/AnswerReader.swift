@@ -9,8 +9,8 @@ import HedgeJSON
 struct AnswerReader {
     let tape: JSONTape
     private var editor = ChunkEditor()
-    private var identity: StreamIdentity
     private var identifiers: IdentifierSource
+    private let model: String
     private let now: Int64
 
     /// For an answer from a deployment of `model` at `now`, in seconds since 1970, whose text is scanned with `tape`;
@@ -18,7 +18,7 @@ struct AnswerReader {
     init(tape: JSONTape, model: String, now: Int64, seed: UInt64) {
         self.tape = tape
         self.now = now
-        identity = StreamIdentity(model: model)
+        self.model = model
         identifiers = IdentifierSource(seed: seed)
     }
 
@@ -31,6 +31,7 @@ struct AnswerReader {
             return .malformed("the answer has no choices")
         }
         if !StreamIdentity.isComplete(top, object: "chat.completion", tape, text) {
+            var identity = StreamIdentity(model: model)
             identity.learn(top, tape, text)
             identity.complete(random: &identifiers, now: now)
             identity.correct(top, object: "chat.completion", tape, text, &editor)

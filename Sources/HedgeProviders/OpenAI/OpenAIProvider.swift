@@ -2,7 +2,9 @@ import HedgeCore
 import HedgeJSON
 
 /// The chat completions format of OpenAI, as spoken by every compatible endpoint.
-public struct OpenAIProvider: Provider {
+///
+/// A reference, because a profile is large and every request asks its provider several times.
+public final class OpenAIProvider: Provider {
     /// What sets this provider apart from OpenAI itself.
     public let profile: ProviderProfile
     /// Whether messages and tools are taken exception to.
@@ -87,15 +89,14 @@ public struct OpenAIProvider: Provider {
         _ request: ChatRequest, for endpoint: Endpoint, at now: Int64
     ) throws(UnsupportedRequest) -> EncodedRequest {
         if request.operation != .chat { return EncodedRequest(body: passedOn(request, endpoint)) }
-        var model: [UInt8] = []
-        JSONWriter.appendQuoted(endpoint.model, to: &model)
+        let model = endpoint.modelMember
         let encoder = compatible(request, endpoint)
         let streams = request.streamsUpstream && !(encoder?.isAnsweredWhole ?? false)
         let options = streamOptions(of: request, streams: streams)
         let fields = encoder?.members(streamsUpstream: streams) ?? rewritten(request, endpoint)
         let size = model.count + (fields?.count ?? request.members.count) + options.count + 16
         let body = Bytes(capacity: size) { builder in
-            builder.append("{\"model\":")
+            builder.append("{")
             builder.append(model)
             builder.append(",")
             if let fields {
@@ -128,8 +129,8 @@ public struct OpenAIProvider: Provider {
     /// The caller's members as they are, with this deployment's model in front.
     private func passedOn(_ request: ChatRequest, _ endpoint: Endpoint) -> Bytes {
         var text: [UInt8] = []
-        text.append("{\"model\":")
-        JSONWriter.appendQuoted(endpoint.model, to: &text)
+        text.append("{")
+        text.append(endpoint.modelMember.span)
         text.append(",")
         let isEmbedding = request.operation == .embeddings
         let left = isEmbedding && endpoint.dropsUnsupported ? CompatibleEncoder.refused(profile, endpoint) : []

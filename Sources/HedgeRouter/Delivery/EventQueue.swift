@@ -56,14 +56,14 @@ public final class EventQueue: @unchecked Sendable {
     }
 
     /// Adds an event of the one request whose queue this is; ``announce()`` tells of it.
-    func append(_ added: QueuedEvent) {
+    func append(_ added: consuming QueuedEvent) {
         monitor.withLock {
             guard !isClosed else { return }
-            events.append(added)
             if case .end = added.kind {
                 hasEnd = true
                 failure = added.failure
             }
+            events.append(added)
         }
     }
 

@@ -19,8 +19,7 @@ enum AttemptLog {
         var json = JSONWriter(capacity: 256)
         json.beginObject()
         json.member("id", requestPrefix, request.state.id.rawValue)
-        json.member("deployment", winner.deployment.key)
-        json.member("group", winner.deployment.group)
+        json.members(winner.deployment.logMembers)
         json.member("model", winner.deployment.endpoint.model)
         json.member("role", winner.role.rawValue)
         json.endObject()
@@ -40,8 +39,7 @@ enum AttemptLog {
         json.member("stream", request.chat.isStream)
         json.member("code", (failure?.status ?? .ok).name)
         if let winner = request.winner {
-            json.member("deployment", winner.deployment.key)
-            json.member("group", winner.deployment.group)
+            json.members(winner.deployment.logMembers)
             if let usage = winner.usage { write(usage, to: &json) }
         }
         json.member("elapsed_ms", milliseconds: now &- request.state.submittedAt)
@@ -49,7 +47,7 @@ enum AttemptLog {
             json.member("trace_id", trace.traceID)
             json.member("parent_span_id", TraceContext.hex(trace.parent))
         }
-        HedgingSummary(request).write(to: &json)
+        HedgingSummary.write(request, to: &json)
         write(request.notes, request.groupNames, to: &json)
         write(consulted(request), to: &json)
         json.key("attempts")
@@ -127,8 +125,7 @@ enum AttemptLog {
     ) {
         let submitted = request.state.submittedAt
         json.beginObject()
-        json.member("deployment", attempt.deployment.key)
-        json.member("group", attempt.deployment.group)
+        json.members(attempt.deployment.logMembers)
         json.member("role", attempt.role.rawValue)
         json.member("start_ms", milliseconds: attempt.startedAt &- submitted)
         if let first = attempt.firstTokenAt {

@@ -142,17 +142,24 @@ extension Engine: LoopDriver {
         if let due = Self.due(&core), due <= now {
             core.handle(.timeReached, at: Instant(nanoseconds: now), into: &actions)
         }
-        for attempt in attemptsToContinue { sendNextPart(of: attempt, loop: loop, now: now) }
-        attemptsToContinue.removeAll(keepingCapacity: true)
+        if !attemptsToContinue.isEmpty {
+            for attempt in attemptsToContinue { sendNextPart(of: attempt, loop: loop, now: now) }
+            attemptsToContinue.removeAll(keepingCapacity: true)
+        }
         while !actions.isEmpty {
             swap(&actions, &performing)
-            for action in performing { perform(action, loop: loop, now: now) }
+            // By index: an action is large, and would be copied twice.
+            for index in performing.indices { perform(performing[index], loop: loop, now: now) }
             performing.removeAll(keepingCapacity: true)
         }
-        for transfer in transfersToCancel { loop.cancel(transfer) }
-        transfersToCancel.removeAll(keepingCapacity: true)
-        for transfer in transfersToResume { loop.resume(transfer) }
-        transfersToResume.removeAll(keepingCapacity: true)
+        if !transfersToCancel.isEmpty {
+            for transfer in transfersToCancel { loop.cancel(transfer) }
+            transfersToCancel.removeAll(keepingCapacity: true)
+        }
+        if !transfersToResume.isEmpty {
+            for transfer in transfersToResume { loop.resume(transfer) }
+            transfersToResume.removeAll(keepingCapacity: true)
+        }
         handOutWhatIsDue(now)
         if mustForgetTargets {
             mustForgetTargets = false
@@ -360,7 +367,8 @@ extension Engine {
                 elapsed: now &- request.state.submittedAt))
     }
 
-    private func enqueue(_ event: QueuedEvent) {
+    /// Takes the event over: a copy of it would count its references.
+    private func enqueue(_ event: consuming QueuedEvent) {
         if let queue = event.request.pullQueue {
             queue.append(event)
             if unannounced.last !== queue { unannounced.append(queue) }

@@ -53,6 +53,19 @@ struct HedgingSummary {
         }
     }
 
+    /// Writes that of a request.
+    static func write(_ request: RequestRecord, to json: inout JSONWriter) {
+        let isPlain = request.notes.isEmpty && !request.attempts.contains { $0.role == .hedge }
+        if isPlain { json.members(plain) } else { HedgingSummary(request).write(to: &json) }
+    }
+
+    /// The text for a request without decisions, which most are.
+    private static let plain: [UInt8] = {
+        var json = JSONWriter()
+        HedgingSummary(notes: [], hedges: 0).write(to: &json)
+        return json.bytes
+    }()
+
     func write(to json: inout JSONWriter) {
         json.key("hedging")
         json.beginObject()

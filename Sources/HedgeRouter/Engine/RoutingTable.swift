@@ -1,4 +1,5 @@
 import HedgeCore
+import HedgeJSON
 import HedgeProviders
 import HedgeTransport
 
@@ -113,6 +114,8 @@ final class DeploymentRuntime: Sendable {
     let prices: TokenPrices
     /// Whether closing the connection ends the bill; nil when that is not known.
     let cancelStopsBilling: Bool?
+    /// The members that name it in attempt logs.
+    let logMembers: [UInt8]
 
     init(
         id: DeploymentID, key: String, group: String, provider: any Provider, endpoint: Endpoint,
@@ -125,6 +128,10 @@ final class DeploymentRuntime: Sendable {
         self.endpoint = endpoint
         self.prices = prices
         self.cancelStopsBilling = cancelStopsBilling
+        var members = JSONWriter()
+        members.member("deployment", key)
+        members.member("group", group)
+        logMembers = members.bytes
         let streamHead = provider.head(for: endpoint, isStream: true)
         let answerHead = provider.head(for: endpoint, isStream: false)
         streamTarget = TransferTarget(url: streamHead.url, headers: streamHead.headers, network: network)
@@ -161,7 +168,7 @@ final class DeploymentRuntime: Sendable {
 
 extension RoutingTable {
     /// What a request asked to do differently, with the names it uses resolved.
-    func overrides(_ options: Router.SubmitOptions) throws(RouterError) -> RequestOverrides {
+    func overrides(_ options: borrowing Router.SubmitOptions) throws(RouterError) -> RequestOverrides {
         var overrides = options.overrides
         guard let names = options.fallbacks else { return overrides }
         var found: [GroupID] = []

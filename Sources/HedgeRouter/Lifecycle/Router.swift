@@ -95,7 +95,7 @@ public final class Router: @unchecked Sendable {
     // MARK: Requests
 
     /// How a request is to be made.
-    public struct SubmitOptions: Sendable {
+    public struct SubmitOptions: ~Copyable, Sendable {
         /// Whether the program pulls its events one request at a time.
         public var isPulled = false
         /// The deadline, counted from the submission; nil as configured.
@@ -121,7 +121,7 @@ public final class Router: @unchecked Sendable {
 
     /// Reads and checks a request; nothing is sent before ``start(_:handle:)``.
     public func prepare(
-        _ document: UnsafeRawBufferPointer, options: SubmitOptions
+        _ document: UnsafeRawBufferPointer, options: borrowing SubmitOptions
     ) throws(RouterError) -> PreparedRequest {
         try checkOpen()
         let table = table.withLock { $0 }
