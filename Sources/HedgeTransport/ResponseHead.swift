@@ -75,9 +75,15 @@ struct ResponseHead {
         return UnsafeRawBufferPointer(rebasing: line[..<end])
     }
 
+    /// Whether a line begins with `HTTP/`.
+    private static func hasProtocol(_ line: UnsafeRawBufferPointer) -> Bool {
+        line.count >= 5 && line[0] == UInt8(ascii: "H") && line[1] == UInt8(ascii: "T")
+            && line[2] == UInt8(ascii: "T") && line[3] == UInt8(ascii: "P") && line[4] == UInt8(ascii: "/")
+    }
+
     /// The three digits after the first space of `HTTP/1.1 200 OK`.
     private static func status(in line: UnsafeRawBufferPointer) -> Int? {
-        guard line.starts(with: "HTTP/".utf8), let space = line.firstIndex(of: 0x20) else { return nil }
+        guard hasProtocol(line), let space = line.firstIndex(of: 0x20) else { return nil }
         let digits = line[(space + 1)...].drop { $0 == 0x20 }.prefix(3)
         guard digits.count == 3 else { return nil }
         var status = 0

@@ -48,6 +48,35 @@ import Testing
         #expect(writer.text == "\"\(plain)\"")
     }
 
+    @Test("the text that is handed out is all of it, with a NUL behind", arguments: [0, 1, 7, 255, 256, 257, 5000])
+    func finished(length: Int) {
+        let text = String(repeating: "x", count: length)
+        for capacity in [0, length, length + 2, 10_000] {
+            var writer = JSONWriter(capacity: capacity)
+            writer.value(text)
+            #expect(writer.text == "\"\(text)\"")
+            let bytes = writer.finish()
+            #expect(bytes.withSpan { $0.text(0..<$0.count) } == "\"\(text)\"")
+            #expect(bytes.baseAddress[bytes.count] == 0)
+        }
+        #expect(JSONWriter().finish().count == 0)
+        #expect(JSONWriter().bytes.isEmpty)
+    }
+
+    @Test("text goes on behind what was there, and members behind members")
+    func continued() {
+        var writer = JSONWriter(appendingTo: Array("data: ".utf8))
+        writer.beginObject()
+        var members = JSONWriter()
+        members.member("a", 1)
+        members.member("b", "two")
+        writer.members(members.bytes)
+        writer.members(members.bytes)
+        writer.member("c", false)
+        writer.endObject()
+        #expect(writer.text == #"data: {"a":1,"b":"two","a":1,"b":"two","c":false}"#)
+    }
+
     @Test("a value that was read comes out as it was, in its place")
     func values() throws {
         let text = #"{"s":"a\"é\n","i":-5,"d":0.1,"b":[true,false,null],"o":{"a longer key \"k\"":{},"e":[]}}"#

@@ -19,6 +19,13 @@ import Testing
         #expect(seen == [.chunk(text, output: true), .usage(9, 4), .completed])
     }
 
+    @Test("of members given twice the first counts, and both are passed on")
+    func repeated() throws {
+        let text = Self.answer(#"{"role":"assistant","content":"","content":"x","role":null}"#)
+        let seen = try Response(isStream: false).decode(text)
+        #expect(seen == [.chunk(text, output: false), .usage(9, 4), .completed])
+    }
+
     @Test("an answer of a megabyte arrives byte for byte, in pieces of any size", arguments: [1000, 16_384, 1 << 22])
     func large(piece: Int) throws {
         let content = String(repeating: "lorem ipsum é ", count: 70_000)

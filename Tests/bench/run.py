@@ -26,7 +26,7 @@ import samples
 
 # Name, what the server sends, what the request asks for, requests in flight, requests of one run.
 SCENARIOS = (
-    ("json, 1 at a time", "json", "json", 1, 3000),
+    ("json, 1 at a time", "json", "json", 1, 10000),
     ("json, 64 at a time", "json", "json", 64, 12000),
     ("20-chunk stream, 1 at a time", "paced", "stream", 1, 250),
     ("20-chunk stream, 64 at a time", "paced", "stream", 64, 4000),

@@ -191,6 +191,7 @@ extension Engine: LoopDriver {
     private func handOut() {
         heldSince = 0
         if let waking = queue.append(contentsOf: &outbox) { wakings.append(waking) }
+        guard !unannounced.isEmpty else { return }
         for queue in unannounced { if let waking = queue.announce() { wakings.append(waking) } }
         unannounced.removeAll(keepingCapacity: true)
     }
