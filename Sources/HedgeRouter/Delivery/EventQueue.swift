@@ -194,16 +194,16 @@ public final class EventQueue: @unchecked Sendable {
 /// thread that wakes while it is held only goes to sleep again.
 struct Waking {
     private let monitor: Monitor
-    private let isOfMany: Bool
 
     /// Nil for nobody.
     fileprivate init?(_ count: Int, of monitor: Monitor) {
         guard count > 0 else { return nil }
         self.monitor = monitor
-        isOfMany = count > 1
     }
 
+    /// Wakes every thread there is, since one that came to sleep meanwhile could take the place of one that is meant,
+    /// which nobody would wake again.
     func perform() {
-        if isOfMany { monitor.broadcast() } else { monitor.signal() }
+        monitor.broadcast()
     }
 }

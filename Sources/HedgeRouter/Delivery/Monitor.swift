@@ -44,11 +44,6 @@ final class Monitor: @unchecked Sendable {
         }
     }
 
-    /// Wakes one waiting thread, with the lock held or after.
-    func signal() {
-        pthread_cond_signal(condition)
-    }
-
     /// Wakes every waiting thread, with the lock held or after.
     func broadcast() {
         pthread_cond_broadcast(condition)

@@ -94,6 +94,30 @@ private func isReadable(_ descriptor: Int32) -> Bool {
         #expect(taken.withLock { $0 } == (0..<1000).map { "\($0)" })
     }
 
+    @Test("A thread that comes to wait takes no other's waking")
+    func latecomer() throws {
+        let (request, _) = try makeRequest()
+        for _ in 0..<200 {
+            let queue = EventQueue()
+            let hasTaken = Atomic<Bool>(false)
+            let sleeper = try #require(LibraryThread(name: "sleeper") { _ = queue.waitForEnd(until: .never) })
+            queue.append(chunk("a", of: request))
+            let waking = queue.announce()
+            let latecomer = try #require(
+                LibraryThread(name: "latecomer") {
+                    _ = queue.take(8, until: .never)
+                    hasTaken.store(true, ordering: .releasing)
+                    _ = queue.take(8, until: .never)
+                })
+            while !hasTaken.load(ordering: .acquiring) { sched_yield() }
+            waking?.perform()
+            queue.append(end(of: request))
+            queue.announce()?.perform()
+            sleeper.join()
+            latecomer.join()
+        }
+    }
+
     @Test("Closing gives back what waits, ends every wait, and gives back later what came later")
     func closing() throws {
         let (request, _) = try makeRequest()
