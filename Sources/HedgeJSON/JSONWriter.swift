@@ -14,10 +14,8 @@ public struct JSONWriter: ~Copyable, @unchecked Sendable {
     /// Whether a comma is due before the next key or value.
     private var needsComma = false
 
-    /// A writer that appends to `bytes`.
-    public init(appendingTo bytes: [UInt8] = []) {
-        bytes.withUnsafeBufferPointer { append($0) }
-    }
+    /// A writer that takes memory when something is written.
+    public init() {}
 
     /// A writer with room for `capacity` bytes before it must grow.
     public init(capacity: Int) {
@@ -29,6 +27,11 @@ public struct JSONWriter: ~Copyable, @unchecked Sendable {
 
     /// The text so far as a string.
     public var text: String { String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self) }
+
+    /// Appends the text so far to `bytes`.
+    public func append(to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: start, count: count))
+    }
 
     /// Ends the text, without a copy of it.
     public consuming func finish() -> Bytes {

@@ -142,6 +142,15 @@ protocol BodyReader {
 
     /// What an error answer stands for.
     func failure(ofErrorAnswer text: Span<UInt8>) -> ProviderFailure
+
+    // No reader has its own way with these. As requirements, each reader gets them compiled for itself; called from a
+    // generic class, one version for all would copy ``context`` and ``body`` for each piece.
+
+    /// Takes the next bytes of the body.
+    mutating func take(_ bytes: Span<UInt8>, _ output: inout DecodedOutput)
+
+    /// Takes the clean end of the body.
+    mutating func finish(_ output: inout DecodedOutput)
 }
 
 /// Reads one response by a ``BodyReader``.
@@ -205,7 +214,7 @@ extension BodyReader {
     mutating func endStream(_ output: inout DecodedOutput) {}
 
     /// Takes the next bytes of the body.
-    fileprivate mutating func take(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
+    mutating func take(_ bytes: Span<UInt8>, _ output: inout DecodedOutput) {
         switch body.take(bytes, context) {
         case .taken: return
         case .stream(0): readStream(bytes, &output)
@@ -215,7 +224,7 @@ extension BodyReader {
     }
 
     /// Takes the clean end of the body.
-    fileprivate mutating func finish(_ output: inout DecodedOutput) {
+    mutating func finish(_ output: inout DecodedOutput) {
         switch body.finish() {
         case .ended: return
         case .empty: fail(.truncated, "the answer is empty", &output)

@@ -315,7 +315,7 @@ public enum DecodedEvent: Sendable {
     case completed
 
     /// The provider's answer is an error, in whatever form it came.
-    case failed(ProviderFailure)
+    indirect case failed(ProviderFailure)
 }
 
 /// An error answer, classified.

@@ -111,18 +111,23 @@ extension RouterCore {
 
     /// What the answer says about hedging; what raced was no matter of hedging.
     private mutating func recordAnswer(_ record: AttemptRecord) {
-        let request = requests[record.request]
-        guard !request.hasRaced, request.rescue.fallbacks == 0, record.hasToken || !request.isStream else { return }
+        // By index: a copy of the request would count its references.
+        let request = record.request
+        let isStream = requests[request].isStream
+        guard !requests[request].hasRaced, requests[request].rescue.fallbacks == 0, record.hasToken || !isStream else {
+            return
+        }
         let byHedge = record.role == .hedge || record.role == .canary
-        let latency = now - request.submittedAt
-        let hedgedAfter = request.hedgedAt.map { $0 - request.submittedAt }
-        if request.isStream {
-            groups[request.group].streamLedger.answered(
-                after: latency, hedgedAfter: hedgedAfter, byHedge: byHedge, isControl: request.isControl, at: now,
+        let submittedAt = requests[request].submittedAt
+        let hedgedAfter = requests[request].hedgedAt.map { $0 - submittedAt }
+        let isControl = requests[request].isControl
+        if isStream {
+            groups[requests[request].group].streamLedger.answered(
+                after: now - submittedAt, hedgedAfter: hedgedAfter, byHedge: byHedge, isControl: isControl, at: now,
                 samples: samples)
         } else {
-            groups[request.group].completeLedger.answered(
-                after: latency, hedgedAfter: hedgedAfter, byHedge: byHedge, isControl: request.isControl, at: now,
+            groups[requests[request].group].completeLedger.answered(
+                after: now - submittedAt, hedgedAfter: hedgedAfter, byHedge: byHedge, isControl: isControl, at: now,
                 samples: samples)
         }
     }

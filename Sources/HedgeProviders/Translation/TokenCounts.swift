@@ -34,7 +34,7 @@ struct TokenCounts: Hashable, Sendable {
 
     /// Appends the `usage` object; counts that are not known are 0 or left out.
     func append(to bytes: inout [UInt8]) {
-        var json = JSONWriter(appendingTo: exchange(&bytes, with: []))
+        var json = JSONWriter(capacity: 240)
         json.beginObject()
         json.member("prompt_tokens", prompt ?? 0)
         json.member("completion_tokens", completion ?? 0)
@@ -53,7 +53,7 @@ struct TokenCounts: Hashable, Sendable {
             json.endObject()
         }
         json.endObject()
-        bytes = json.bytes
+        json.append(to: &bytes)
     }
 
     /// A count at `key` of a scanned object: a number that is not negative, cut to 2^40; nil for anything else.

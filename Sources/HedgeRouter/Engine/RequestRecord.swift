@@ -48,7 +48,7 @@ final class AttemptRecord {
         case running
         /// Its own end was told to the core; the transfer may still be finishing.
         case succeeded
-        case failed(AttemptFailure)
+        indirect case failed(AttemptFailure)
         /// The core took it back.
         case cancelled(CancelReason)
     }
