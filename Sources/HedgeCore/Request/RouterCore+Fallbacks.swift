@@ -77,6 +77,7 @@ extension RouterCore {
     }
 
     /// What is configured for the group being tried, unless the request brought a list of its own.
+    @inline(__always)
     private func generalFallbacks(of request: Int) -> [GroupID] {
         requests[request].overrides.fallbacks ?? groups[requests[request].group].fallbacks.general
     }
@@ -111,6 +112,7 @@ extension RouterCore {
     }
 
     /// Whether the request has anywhere to go when its group fails.
+    @inline(__always)
     func mayFallBack(_ request: Int) -> Bool {
         guard !requests[request].overrides.disableFallbacks, policy.maxFallbacks > 0 else { return false }
         return !requests[request].rescue.pending.isEmpty || !generalFallbacks(of: request).isEmpty

@@ -194,6 +194,7 @@ extension RouterCore {
     }
 
     /// The earliest of everything the request waits for.
+    @inline(__always)
     func nextDue(_ request: Int) -> Instant? {
         var due = Instant.distantFuture
         if let deadline = requests[request].deadline { due = min(due, deadline) }

@@ -63,6 +63,7 @@ extension RouterCore {
     }
 
     /// Whether the only deployment of a group is all the request has: it is then used whatever its health.
+    @inline(__always)
     func isAlone(_ request: Int) -> Bool {
         groups[requests[request].group].members.count <= 1 && !mayFallBack(request)
     }

@@ -139,7 +139,7 @@ extension Engine: LoopDriver {
 
     func loopTurned(_ loop: EventLoop, now: Int64) -> Int64? {
         closeOverdueTransfers(now)
-        if let due = Self.due(&core), due <= now {
+        if let due = core.nextDeadline?.nanoseconds, due <= now {
             core.handle(.timeReached, at: Instant(nanoseconds: now), into: &actions)
         }
         if !attemptsToContinue.isEmpty {
@@ -165,15 +165,12 @@ extension Engine: LoopDriver {
             mustForgetTargets = false
             loop.forgetTargets(except: table.targets)
         }
-        let dues = (Self.due(&core), lingering.first?.due)
+        let dues = (core.nextDeadline?.nanoseconds, lingering.first?.due)
         switch dues {
         case (let core?, let linger?): return min(core, linger)
         case (let core, let linger): return core ?? linger
         }
     }
-
-    /// When the core must be told the time. Asked of the property itself, the whole core would be copied for each turn.
-    private static func due(_ core: inout RouterCore) -> Int64? { core.nextDeadline?.nanoseconds }
 
     var isHoldingBack: Bool { hasEventsToHandOut || !wakings.isEmpty }
 

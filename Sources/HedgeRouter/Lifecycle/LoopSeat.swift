@@ -193,7 +193,10 @@ final class LoopSeat: @unchecked Sendable {
     }
 
     /// After it did so; what is returned is to be restored once the seat is left.
-    private func endTurning() -> PipeSignal? { exchange(&pipeSignal, with: nil) }
+    private func endTurning() -> PipeSignal? {
+        guard expectsPipeSignals else { return nil }
+        return exchange(&pipeSignal, with: nil)
+    }
 
     /// Takes note, on the thread that turns the loop, that it may raise SIGPIPE from here on.
     ///
