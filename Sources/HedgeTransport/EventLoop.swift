@@ -128,6 +128,13 @@ public final class EventLoop: @unchecked Sendable {
         return min(multi.due ?? Self.never, driverDue)
     }
 
+    /// Whether the loop must turn now.
+    public var isDue: Bool {
+        let due = due
+        // What is due at once needs no look at the clock.
+        return due <= 0 || due < Self.never && due <= Self.now()
+    }
+
     /// Waits until something is ready or due, at most until `limit`, and has all of it done.
     public func turn(until limit: Int64 = EventLoop.never) {
         guard let driver else { return }

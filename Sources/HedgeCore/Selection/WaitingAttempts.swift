@@ -56,6 +56,7 @@ extension RouterCore {
     ///
     /// One that has waited longer than the belief is a lower bound now, not only when it ends: a deployment that hangs
     /// is avoided before anybody gave up on it. Nothing of this is kept, so it costs only while something is late.
+    @inline(__always)
     func believedLatency(_ slot: Int, isStream: Bool) -> Double? {
         // Field by field: a method would get a copy of everything the deployment has.
         let belief = isStream ? deployments[slot].streaming.belief : deployments[slot].complete.belief

@@ -82,7 +82,10 @@ final class LoopSeat: @unchecked Sendable {
         guard inFlight.current <= 1, takeAsSubmitter() else { return wakeLoop() }
         loop.wake()
         beginTurning()
-        for _ in 0..<Self.submissionTurns where loop.due <= monotonicNow() { loop.work() }
+        for _ in 0..<Self.submissionTurns {
+            guard loop.isDue else { break }
+            loop.work()
+        }
         engine?.loopWillSleep()
         let signal = endTurning()
         monitor.withLock { leave(for: mustLeaveAtOnce ? 0 : Self.calmNanoseconds) }
@@ -144,7 +147,7 @@ final class LoopSeat: @unchecked Sendable {
     /// and a thread that sleeps keeps the router's thread from leaving, time after time.
     private func rest(waking wakings: [Waking]) {
         let isLeft = monitor.withLock {
-            guard patience == Self.calmNanoseconds, loop.due > monotonicNow() else { return false }
+            guard patience == Self.calmNanoseconds, !loop.isDue else { return false }
             leave(for: Self.calmNanoseconds)
             return true
         }
