@@ -148,8 +148,7 @@ extension Engine: LoopDriver {
         }
         while !actions.isEmpty {
             swap(&actions, &performing)
-            // By index: an action is large, and would be copied twice.
-            for index in performing.indices { perform(performing[index], loop: loop, now: now) }
+            for action in performing { perform(action, loop: loop, now: now) }
             performing.removeAll(keepingCapacity: true)
         }
         if !transfersToCancel.isEmpty {
