@@ -23,6 +23,7 @@ public enum Event: Sendable {
     /// The caller cancelled the request.
     case cancelled(RequestID)
 
+    // Indirect: every event would be as large.
     /// The configuration was replaced. Deployments and groups keep their identifiers as long as they exist.
     indirect case configurationReplaced(CoreConfiguration)
 

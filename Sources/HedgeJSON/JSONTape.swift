@@ -160,6 +160,35 @@ extension JSONTape {
         }
     }
 
+    /// The keys of an object node, one after another; the value of a key is the node after it. None for other nodes.
+    @inlinable
+    public func keys(of object: Int) -> MemberKeys {
+        let end = kind(object) == .object ? next(object) : object
+        return MemberKeys(tape: self, key: object &+ 1, end: end)
+    }
+
+    /// The keys of an object, as ``keys(of:)`` gives them.
+    public struct MemberKeys: Sequence, IteratorProtocol {
+        @usableFromInline let tape: JSONTape
+        @usableFromInline var key: Int
+        @usableFromInline let end: Int
+
+        @inlinable
+        init(tape: JSONTape, key: Int, end: Int) {
+            self.tape = tape
+            self.key = key
+            self.end = end
+        }
+
+        /// The next key, or nil after the last one.
+        @inlinable
+        public mutating func next() -> Int? {
+            guard key < end else { return nil }
+            defer { key = tape.next(key &+ 1) }
+            return key
+        }
+    }
+
     /// The value of a member of an object node, or nil.
     ///
     /// - Complexity: O(n) of the object's members.

@@ -314,6 +314,7 @@ public enum DecodedEvent: Sendable {
     /// The provider's own terminal was seen, or the whole valid answer.
     case completed
 
+    // Indirect: every chunk would be as large.
     /// The provider's answer is an error, in whatever form it came.
     indirect case failed(ProviderFailure)
 }

@@ -16,10 +16,7 @@ struct RequestReader {
     /// Finds the members of a scanned document, in one pass.
     init(_ tape: JSONTape, _ text: Span<UInt8>) {
         self.tape = tape
-        guard tape.kind(0) == .object else { return }
-        var key = 1
-        let end = tape.next(0)
-        while key < end {
+        for key in tape.keys(of: 0) {
             let value = key + 1
             switch tape.content(key).count {
             case 1 where tape.isString(key, "n", in: text): n = value
@@ -31,7 +28,6 @@ struct RequestReader {
             case 14 where tape.isString(key, "stream_options", in: text): streamOptions = value
             default: break
             }
-            key = tape.next(value)
         }
     }
 
@@ -45,7 +41,8 @@ struct RequestReader {
         guard operation == .chat else { return }
         try check(streamOptions, "stream_options", .object, "an object")
         try check(tools, "tools", .array, "an array")
-        guard n >= 0, tape.kind(n) != .null else { return }
+        // A node that is not there is null.
+        guard tape.kind(n) != .null else { return }
         guard tape.kind(n) == .integer else { throw mismatch(n, "n", "an integer") }
         guard let count = tape.integer(n, in: text), count >= 1 else {
             throw RequestError(path: "n", message: "n must be at least 1")
@@ -56,8 +53,7 @@ struct RequestReader {
     private func check(
         _ node: Int, _ path: String, _ kind: JSONKind, _ expected: StaticString
     ) throws(RequestError) {
-        guard node >= 0, tape.kind(node) != .null, tape.kind(node) != kind else { return }
-        throw mismatch(node, path, expected)
+        guard tape.kind(node) == .null || tape.kind(node) == kind else { throw mismatch(node, path, expected) }
     }
 
     private func checkInput() throws(RequestError) {
@@ -106,14 +102,12 @@ struct RequestReader {
     func isStream() throws(RequestError) -> Bool { try boolean(stream, "stream") }
 
     func wantsUsage(_ text: Span<UInt8>) throws(RequestError) -> Bool {
-        guard streamOptions >= 0 else { return false }
         let flag = tape.member("include_usage", of: streamOptions, in: text)
         return try boolean(flag ?? -1, "stream_options.include_usage")
     }
 
     /// True, or false, null and absent.
     private func boolean(_ node: Int, _ path: String) throws(RequestError) -> Bool {
-        guard node >= 0 else { return false }
         switch tape.kind(node) {
         case .true: return true
         case .false, .null: return false
@@ -123,10 +117,8 @@ struct RequestReader {
 
     /// Size of what the model has to read, in bytes.
     func promptBytes(_ operation: Operation) -> Int {
-        size(messages) + size(tools) + (operation == .chat ? 0 : size(input))
+        tape.range(messages).count + tape.range(tools).count + (operation == .chat ? 0 : tape.range(input).count)
     }
-
-    private func size(_ node: Int) -> Int { node < 0 ? 0 : tape.range(node).count }
 
     func streamOptions(_ text: Span<UInt8>) -> [UInt8]? {
         guard tape.kind(streamOptions) == .object else { return nil }
@@ -139,9 +131,7 @@ struct RequestReader {
     func members(_ text: Span<UInt8>) -> (Bytes, [RequestField]) {
         var fields: [RequestField] = []
         let members = Bytes(capacity: text.count) { builder in
-            var key = 1
-            let end = tape.next(0)
-            while key < end {
+            for key in tape.keys(of: 0) {
                 let value = key + 1
                 if value != model && value != streamOptions {
                     if builder.count > 0 { builder.append(",") }
@@ -149,7 +139,6 @@ struct RequestReader {
                     builder.append(text.extracting(tape.range(key).lowerBound..<tape.range(value).upperBound))
                     fields.append(RequestField(key: tape.content(key) + shift, value: tape.range(value) + shift))
                 }
-                key = tape.next(value)
             }
         }
         return (members, fields)

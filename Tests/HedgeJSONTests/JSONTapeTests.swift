@@ -21,6 +21,20 @@ import Testing
         #expect(scan.member("c", of: 0) == nil && scan.member("b", of: b) == nil)
     }
 
+    @Test("the keys of an object come one after another, and other nodes have none")
+    func keys() throws {
+        let text = Array(#"{"a":{"b":[1,{"c":2}]},"d":[],"":{},"a":3}"#.utf8)
+        let tape = JSONTape()
+        try tape.scan(text.span)
+        let keys = tape.keys(of: 0).map { tape.string($0, in: text.span) }
+        #expect(keys == ["a", "d", "", "a"])
+        let inner = tape.member("a", of: 0, in: text.span) ?? -1
+        #expect(tape.keys(of: inner).map { tape.string($0, in: text.span) } == ["b"])
+        let list = tape.member("b", of: inner, in: text.span) ?? -1
+        let empty = tape.member("", of: 0, in: text.span) ?? -1
+        for other in [list, list + 1, empty, -1, 1000] { #expect(Array(tape.keys(of: other)).isEmpty) }
+    }
+
     @Test("nodes that do not exist are null and empty", arguments: [-1, 2, 1000])
     func bounds(node: Int) throws {
         let scan = try Scan("[1]")

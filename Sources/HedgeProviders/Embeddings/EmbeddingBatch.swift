@@ -232,9 +232,8 @@ private struct JoinedEmbeddings {
 
     private mutating func append(_ element: Int, _ text: Span<UInt8>, first: Int) {
         vectors.append(vectors.isEmpty ? "{" : ",{")
-        var key = element + 1
         var place = count - first
-        while key < tape.next(element) {
+        for key in tape.keys(of: element) {
             let value = key + 1
             if tape.isString(key, "index", in: text) {
                 // Providers may give the vectors in any order.
@@ -243,7 +242,6 @@ private struct JoinedEmbeddings {
                 vectors.append(text, tape.range(key).lowerBound..<tape.range(value).upperBound)
                 vectors.append(",")
             }
-            key = tape.next(value)
         }
         vectors.append("\"index\":")
         JSONWriter.appendInteger(first + place, to: &vectors)

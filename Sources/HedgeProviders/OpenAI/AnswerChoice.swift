@@ -21,24 +21,19 @@ struct AnswerChoice {
 
     init(_ node: Int, _ tape: JSONTape, _ text: Span<UInt8>) {
         self.node = node
-        var key = node + 1
-        let end = tape.next(node)
-        while key < end {
+        for key in tape.keys(of: node) {
             switch tape.content(key).count {
             case 5 where index < 0 && tape.isString(key, "index", in: text): index = key + 1
             case 7 where message < 0 && tape.isString(key, "message", in: text): message = key + 1
             case 13 where finishReason < 0 && tape.isString(key, "finish_reason", in: text): finishReason = key + 1
             default: break
             }
-            key = tape.next(key + 1)
         }
-        if tape.kind(message) == .object { readMessage(tape, text) }
+        readMessage(tape, text)
     }
 
     private mutating func readMessage(_ tape: JSONTape, _ text: Span<UInt8>) {
-        var key = message + 1
-        let end = tape.next(message)
-        while key < end {
+        for key in tape.keys(of: message) {
             switch tape.content(key).count {
             case 4 where role < 0 && tape.isString(key, "role", in: text): role = key + 1
             case 5 where audio < 0 && tape.isString(key, "audio", in: text): audio = key + 1
@@ -51,7 +46,6 @@ struct AnswerChoice {
                 reasoningContent = key + 1
             default: break
             }
-            key = tape.next(key + 1)
         }
     }
 }

@@ -65,11 +65,9 @@ final class AssemblyNode {
         switch tape.kind(node) {
         case .object:
             become(.object, &size)
-            var key = node + 1
-            while key < tape.next(node) {
+            for key in tape.keys(of: node) {
                 member(text.text(tape.content(key)), &size).merge(
                     key + 1, name: text.text(tape.content(key)), tape, text, &size)
-                key = tape.next(key + 1)
             }
         case .array:
             become(.array, &size)

@@ -18,8 +18,7 @@ struct ChunkAssembler {
     mutating func take(_ chunk: Span<UInt8>) -> Bool {
         guard (try? tape.scan(chunk, limits: JSONLimits(bytes: .max, depth: 256))) != nil, tape.kind(0) == .object
         else { return true }
-        var key = 1
-        while key < tape.next(0) {
+        for key in tape.keys(of: 0) {
             let value = key + 1
             let name = chunk.text(tape.content(key))
             let member = root.member(name, &size)
@@ -29,7 +28,6 @@ struct ChunkAssembler {
                 // Providers repeat their lists of sources with every chunk.
                 member.replace(with: value, tape, chunk, &size)
             }
-            key = tape.next(value)
         }
         return size <= AnswerBody.limit
     }

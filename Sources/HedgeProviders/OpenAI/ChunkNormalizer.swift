@@ -299,16 +299,13 @@ extension ChunkNormalizer {
         var index = -1
         var delta = -1
         var reason = -1
-        let end = tape.next(node)
-        var key = node + 1
-        while key < end {
+        for key in tape.keys(of: node) {
             switch tape.content(key).count {
             case 5 where tape.isString(key, "index", in: text): index = key + 1
             case 5 where tape.isString(key, "delta", in: text): delta = key + 1
             case 13 where tape.isString(key, "finish_reason", in: text): reason = key + 1
             default: break
             }
-            key = tape.next(key + 1)
         }
         var isFirst = tape.isEmptyContainer(node)
         func insert(_ key: StaticString, _ value: StaticString, _ editor: inout ChunkEditor) {
@@ -382,9 +379,7 @@ extension ChunkNormalizer {
         var hasCalls = false
         var reasoning = -1
         var reasoningContent = -1
-        let end = tape.next(node)
-        var key = node + 1
-        while key < end {
+        for key in tape.keys(of: node) {
             let value = key + 1
             switch tape.content(key).count {
             case 4 where tape.isString(key, "role", in: text): role = value
@@ -415,7 +410,6 @@ extension ChunkNormalizer {
                 if hasText("data", or: "transcript", of: value, text) { hasOutput = true }
             default: break
             }
-            key = tape.next(value)
         }
         if tape.isNonEmptyString(reasoningContent) {
             hasOutput = true

@@ -13,10 +13,7 @@ struct ChunkTop {
 
     /// Finds them in a scanned object.
     init(_ tape: JSONTape, _ text: Span<UInt8>) {
-        guard tape.kind(0) == .object else { return }
-        let end = tape.next(0)
-        var key = 1
-        while key < end {
+        for key in tape.keys(of: 0) {
             let value = key + 1
             switch tape.content(key).count {
             case 2 where tape.isString(key, "id", in: text): id = value
@@ -29,7 +26,6 @@ struct ChunkTop {
             case 7 where tape.isString(key, "created", in: text): created = value
             default: break
             }
-            key = tape.next(value)
         }
     }
 

@@ -170,14 +170,12 @@ public final class OpenAIProvider: Provider {
     private func appendOtherOptions(_ options: Span<UInt8>, to member: inout [UInt8]) {
         let tape = JSONTape()
         guard (try? tape.scan(options)) != nil else { return }
-        var key = 1
-        while key < tape.count {
+        for key in tape.keys(of: 0) {
             let value = key + 1
             if !tape.isString(key, "include_usage", in: options) {
                 member.append(options, tape.range(key).lowerBound..<tape.range(value).upperBound)
                 member.append(UInt8(ascii: ","))
             }
-            key = tape.next(value)
         }
     }
 

@@ -234,10 +234,3 @@ struct EventStreamParser {
         }
     }
 }
-
-/// Sets `place` to `value` and returns what it was.
-func exchange<Value: ~Copyable>(_ place: inout Value, with value: consuming Value) -> Value {
-    var value = value
-    swap(&place, &value)
-    return value
-}

@@ -48,6 +48,7 @@ final class AttemptRecord {
         case running
         /// Its own end was told to the core; the transfer may still be finishing.
         case succeeded
+        // Indirect: every attempt would be as large.
         indirect case failed(AttemptFailure)
         /// The core took it back.
         case cancelled(CancelReason)
